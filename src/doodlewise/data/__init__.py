@@ -1,0 +1,1 @@
+"""Formats in, a store out, batches to the trainer."""

@@ -1,0 +1,298 @@
+"""One drawing: what a hand did, as strokes of points, with what is known about it.
+
+Coordinates are x to the right and y down, in any unit. `Drawing.simplified` brings them into the
+*frame* of the Quick, Draw! data: integers from 0 to 255, top-left aligned, the longer side 255.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import DrawingError
+
+__all__ = ["FRAME", "Drawing"]
+
+FRAME = 255.0
+"""Longer side of a drawing in the frame."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Drawing:
+    """A drawing, its strokes laid end to end.
+
+    Attributes:
+        points: float32 (points, 2), x and y of all strokes.
+        lengths: int32 (strokes,), how many points each stroke has; never 0.
+        times: float32 (points,), milliseconds since the first point, where known.
+        word: what was to be drawn.
+        country: two letters (ISO 3166-1), "" where unknown.
+        recognised: whether the game recognised it; None where unknown.
+        key_id: 64-bit identifier; None where there is none.
+        timestamp: when it was drawn, UTC.
+
+    Raises:
+        DrawingError: no points, a NaN or infinite coordinate, or lengths that do not add up.
+    """
+
+    points: NDArray[np.float32]
+    lengths: NDArray[np.int32]
+    times: NDArray[np.float32] | None = None
+    word: str | None = None
+    country: str = ""
+    recognised: bool | None = None
+    key_id: int | None = None
+    timestamp: datetime | None = None
+
+    def __post_init__(self) -> None:
+        points, lengths = self.points, self.lengths
+        if len(lengths) == 0 or len(points) == 0:
+            raise DrawingError("The drawing is empty: it has no points. Draw at least one stroke.")
+        if points.ndim != 2 or points.shape[1] != 2:
+            raise DrawingError(f"Points must have shape (n, 2), not {points.shape}.")
+        if lengths.min() < 1 or int(lengths.sum()) != len(points):
+            raise DrawingError(
+                f"Stroke lengths add up to {int(lengths.sum())}, but there are {len(points)} points."
+                " Give each stroke at least one point."
+            )
+        if not np.isfinite(points).all():
+            raise DrawingError(
+                "A coordinate is NaN or infinite. Remove the point or the whole drawing."
+            )
+        if self.times is not None and self.times.shape != (len(points),):
+            raise DrawingError(f"There are {len(points)} points, but {len(self.times)} times.")
+
+    def __repr__(self) -> str:
+        word = f"{self.word!r}, " if self.word else ""
+        return f"Drawing({word}{self.n_strokes} strokes, {self.n_points} points)"
+
+    @classmethod
+    def from_strokes(cls, strokes: Iterable[Any], **known: Any) -> Drawing:
+        """Make a drawing from strokes in the Quick, Draw! layout, or from arrays of points.
+
+        Args:
+            strokes: each stroke is `[[x, ...], [y, ...]]`, with a third list of milliseconds if
+                known; or a NumPy array of shape (n, 2) or (n, 3) with columns x, y and t.
+            **known: `word`, `country`, `recognised`, `key_id`, `timestamp`.
+
+        Raises:
+            DrawingError: lists of unequal length, nothing to draw, or no numbers.
+        """
+        columns = [_stroke_columns(stroke, number) for number, stroke in enumerate(strokes, 1)]
+        columns = [stroke for stroke in columns if len(stroke)]
+        if not columns:
+            raise DrawingError("The drawing is empty: it has no points. Draw at least one stroke.")
+        widths = {stroke.shape[1] for stroke in columns}
+        if len(widths) > 1:
+            raise DrawingError("Some strokes have times and some have none. Give all or none.")
+        every = np.concatenate(columns)
+        return cls(
+            points=np.ascontiguousarray(every[:, :2], dtype=np.float32),
+            lengths=np.array([len(stroke) for stroke in columns], dtype=np.int32),
+            times=every[:, 2].astype(np.float32) if widths == {3} else None,
+            **known,
+        )
+
+    @property
+    def n_points(self) -> int:
+        return len(self.points)
+
+    @property
+    def n_strokes(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def strokes(self) -> list[NDArray[np.float32]]:
+        """The strokes, each float32 (points, 2), as views."""
+        return np.split(self.points, np.cumsum(self.lengths)[:-1])
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom of the points."""
+        left, top = self.points.min(axis=0)
+        right, bottom = self.points.max(axis=0)
+        return float(left), float(top), float(right), float(bottom)
+
+    @property
+    def ink(self) -> float:
+        """Length of all strokes together, pen-up moves not counted."""
+        return float(self._steps().sum())
+
+    def to_strokes(self) -> list[list[list[float]]]:
+        """The strokes as lists `[[x, ...], [y, ...]]`, with times as a third list if known."""
+        rows = [self.points[:, 0], self.points[:, 1]]
+        if self.times is not None:
+            rows.append(self.times)
+        ends = np.cumsum(self.lengths)
+        return [
+            [_plain(row[end - n : end]) for row in rows]
+            for n, end in zip(self.lengths, ends, strict=True)
+        ]
+
+    def normalised(self, side: float = FRAME) -> Drawing:
+        """Move to the origin and scale so that the longer side of the box is `side`.
+
+        A drawing without extent (a dot) is moved, not scaled.
+        """
+        points = self.points.astype(np.float64)
+        points -= points.min(axis=0)
+        extent = points.max()
+        if extent > 0:
+            points *= side / extent
+        return replace(self, points=points.astype(np.float32))
+
+    def simplified(self, epsilon: float = 2.0) -> Drawing:
+        """Do what Google did to make the simplified files of the raw ones.
+
+        Normalise to the frame, resample every stroke at a spacing of 1 along its length, thin it
+        by Ramer-Douglas-Peucker, round to the nearest integer. Times are dropped, a stroke of
+        one point gets a second, equal one.
+
+        Source: README of googlecreativelab/quickdraw-dataset; the resampling and the rounding
+        were found by comparing raw and simplified files.
+
+        Args:
+            epsilon: largest distance that thinning may move the line.
+        """
+        points = self.points.astype(np.float64)
+        points -= points.min(axis=0)
+        extent = points.max()
+        if extent > 0:
+            points *= FRAME / extent
+        strokes = np.split(points, np.cumsum(self.lengths)[:-1])
+        thinned = [np.rint(thin(resample(stroke), epsilon)) for stroke in strokes]
+        return replace(
+            self,
+            points=np.concatenate(thinned).astype(np.float32),
+            lengths=np.array([len(stroke) for stroke in thinned], dtype=np.int32),
+            times=None,
+        )
+
+    def prefix(self, share: float) -> Drawing:
+        """The drawing as it was when this share of its ink was on the canvas.
+
+        The stroke in which the share is reached is cut between its points, as a pen would be.
+
+        Args:
+            share: 0 (only the first point) to 1 (the whole drawing).
+        """
+        if not 0.0 <= share <= 1.0:
+            raise DrawingError(f"A share of the ink lies between 0 and 1, not at {share}.")
+        if share == 1.0:
+            return self
+        reached = np.cumsum(self._steps())
+        budget = share * float(reached[-1])
+        last = int(np.searchsorted(reached, budget, side="right"))
+        last = min(max(last, 1), self.n_points)
+        points, times = self.points[:last].copy(), self.times
+        ends = np.cumsum(self.lengths)
+        is_stroke_end = bool((ends == last).any())
+        if not is_stroke_end and last < self.n_points and reached[last] > budget:
+            step = reached[last] - reached[last - 1]
+            part = (budget - reached[last - 1]) / step
+            cut = self.points[last - 1] + part * (self.points[last] - self.points[last - 1])
+            points = np.concatenate([points, cut[None].astype(np.float32)])
+            if times is not None:
+                stop = times[last - 1] + part * (times[last] - times[last - 1])
+                times = np.append(times[:last], np.float32(stop))
+        elif times is not None:
+            times = times[:last]
+        n_strokes = int(np.searchsorted(ends, len(points), side="left")) + 1
+        lengths = self.lengths[:n_strokes].copy()
+        lengths[-1] -= int(lengths.sum()) - len(points)
+        return replace(self, points=points, lengths=lengths, times=times)
+
+    def _steps(self) -> NDArray[np.float64]:
+        """Length of the line that leads to each point; 0 where a stroke begins."""
+        steps = np.zeros(self.n_points)
+        moves = np.diff(self.points.astype(np.float64), axis=0)
+        steps[1:] = np.hypot(moves[:, 0], moves[:, 1])
+        steps[np.cumsum(self.lengths)[:-1]] = 0.0
+        return steps
+
+
+def resample(
+    stroke: NDArray[np.float64], spacing: float = 1.0, max_points: int = 100_000
+) -> NDArray[np.float64]:
+    """Points at even spacing along a stroke: its start, every `spacing`, and its end.
+
+    Args:
+        stroke: (n, 2).
+        spacing: distance between points, along the line.
+        max_points: a longer stroke is resampled at a wider spacing, so that a scribble of any
+            length takes bounded memory.
+    """
+    moves = np.diff(stroke, axis=0)
+    travelled = np.concatenate([[0.0], np.cumsum(np.hypot(moves[:, 0], moves[:, 1]))])
+    length = float(travelled[-1])
+    if length == 0.0:
+        return stroke[[0, -1]]
+    spacing = max(spacing, length / max_points)
+    at = np.append(np.arange(0.0, length, spacing), length)
+    return np.stack(
+        [np.interp(at, travelled, stroke[:, 0]), np.interp(at, travelled, stroke[:, 1])], axis=1
+    )
+
+
+def thin(stroke: NDArray[np.float64], epsilon: float) -> NDArray[np.float64]:
+    """Ramer-Douglas-Peucker: the fewest points whose line stays within `epsilon` of the stroke."""
+    keep = np.zeros(len(stroke), dtype=bool)
+    keep[[0, -1]] = True
+    spans = [(0, len(stroke) - 1)]
+    while spans:
+        first, last = spans.pop()
+        if last - first < 2:
+            continue
+        chord = stroke[last] - stroke[first]
+        offsets = stroke[first + 1 : last] - stroke[first]
+        length = np.hypot(chord[0], chord[1])
+        if length > 0.0:
+            away = np.abs(chord[0] * offsets[:, 1] - chord[1] * offsets[:, 0]) / length
+        else:
+            away = np.hypot(offsets[:, 0], offsets[:, 1])
+        farthest = int(away.argmax())
+        if away[farthest] > epsilon:
+            middle = first + 1 + farthest
+            keep[middle] = True
+            spans += [(first, middle), (middle, last)]
+    return stroke[keep]
+
+
+def _stroke_columns(stroke: Any, number: int) -> NDArray[np.float64]:
+    """One stroke as float64 (n, 2 or 3)."""
+    advice = "A stroke is [[x, ...], [y, ...]], or an array of shape (n, 2)."
+    try:
+        if isinstance(stroke, np.ndarray):
+            columns = np.asarray(stroke, dtype=np.float64)
+        else:
+            columns = _columns_of_lists(stroke, number)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, DrawingError):
+            raise
+        raise DrawingError(f"Stroke {number} is not made of numbers. {advice}") from None
+    if columns.ndim != 2 or columns.shape[1] not in (2, 3):
+        raise DrawingError(f"Stroke {number} has shape {columns.shape}. {advice}")
+    return columns
+
+
+def _columns_of_lists(stroke: Sequence[ArrayLike], number: int) -> NDArray[np.float64]:
+    rows = [np.asarray(row, dtype=np.float64).reshape(-1) for row in stroke]
+    lengths = {len(row) for row in rows}
+    if len(lengths) != 1:
+        raise DrawingError(
+            f"Stroke {number} has lists of unequal length: {', '.join(str(len(r)) for r in rows)}."
+            " Give as many x as y."
+        )
+    return np.stack(rows, axis=1)
+
+
+def _plain(row: NDArray[np.float32]) -> list[float]:
+    """A list of Python numbers: integers where nothing is lost by it."""
+    if np.array_equal(row, np.rint(row)):
+        return [int(value) for value in row]
+    return [float(value) for value in row]
