@@ -1,0 +1,278 @@
+"""Variation of drawings while they are drawn: other hands, not other pictures.
+
+Everything happens to the points, in the pass that renders them, so lines stay as sharp and as wide
+as the network will see them later. Each drawing's variation follows from a seed of its own: the
+same epoch gives the same pixels, whatever the batch size, the threads or the number of processes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ..errors import ConfigError
+from ..ragged import Ragged
+from ..raster import RenderSpec
+from ..raster_host import ink, place_points
+
+__all__ = ["Augment", "render_augmented"]
+
+
+def _help(text: str, default: float) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True, slots=True)
+class Augment:
+    """How much drawings vary. Lengths are in units of the 256 canvas; 0 switches a part off.
+
+    Raises:
+        ConfigError: a negative value, or a chance above 1.
+    """
+
+    rotate: float = _help("largest rotation, degrees", 12.0)
+    shear: float = _help("largest shear, as a share of the height", 0.12)
+    stretch: float = _help("largest change of the aspect ratio, as a share", 0.15)
+    zoom: float = _help("largest change of the size on the canvas, as a share", 0.10)
+    shift: float = _help("largest move on the canvas", 8.0)
+    stroke_shift: float = _help("standard deviation of the move of each stroke", 3.0)
+    stroke_zoom: float = _help("standard deviation of the size of each stroke, as a share", 0.05)
+    point_jitter: float = _help("standard deviation of the move of each point", 1.5)
+    drop: float = _help("chance that a stroke is left out (never all of them)", 0.03)
+    prefix: float = _help("chance that only the beginning of the drawing is shown", 0.10)
+    prefix_min: float = _help("the least share of the ink that is shown then", 0.5)
+    line_width: float = _help("largest change of the line width, as a share", 0.15)
+    mirror: float = _help("chance of mirroring, for words that stay the same in a mirror", 0.5)
+
+    def __post_init__(self) -> None:
+        for part in fields(self):
+            value = getattr(self, part.name)
+            if not 0 <= value < np.inf:
+                raise ConfigError(f"augment.{part.name} is {value}; choose 0 (off) or more.")
+        for name in ("stretch", "zoom", "drop", "prefix", "prefix_min", "line_width", "mirror"):
+            if getattr(self, name) > 1:
+                raise ConfigError(f"augment.{name} is {getattr(self, name)}; it is at most 1.")
+
+    @classmethod
+    def off(cls) -> Augment:
+        """No variation at all."""
+        return cls(**{part.name: 0.0 for part in fields(cls)})
+
+    def as_array(self) -> NDArray[np.float32]:
+        """The values in the order of the fields, for the kernel."""
+        return np.array([getattr(self, part.name) for part in fields(self)], np.float32)
+
+
+def render_augmented(
+    drawings: Ragged,
+    spec: RenderSpec,
+    augment: Augment,
+    *,
+    rows: NDArray[np.integer[Any]],
+    seeds: NDArray[np.uint64],
+    may_mirror: NDArray[np.bool_],
+    out: NDArray[np.uint8] | None = None,
+) -> NDArray[np.uint8]:
+    """Draw these rows, varied: uint8 (rows, side, side).
+
+    Args:
+        drawings: points as uint8 or float32.
+        spec: how they are drawn.
+        augment: how much they vary.
+        rows: which.
+        seeds: uint64 (rows,); the same seed gives the same variation.
+        may_mirror: bool (rows,), whether the word allows it.
+        out: filled and returned when given.
+    """
+    if out is None:
+        out = np.empty((len(rows), spec.side, spec.side), np.uint8)
+    _render_augmented(
+        drawings.points,
+        drawings.stroke_lengths,
+        drawings.stroke_offsets,
+        drawings.point_offsets,
+        np.asarray(rows, dtype=np.int64),
+        seeds,
+        may_mirror,
+        augment.as_array(),
+        np.float32(spec.pixels_per_unit),
+        np.float32(spec.half_width),
+        out,
+    )
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _render_augmented(
+    points: Any,
+    stroke_lengths: Any,
+    stroke_offsets: Any,
+    point_offsets: Any,
+    rows: Any,
+    seeds: Any,
+    may_mirror: Any,
+    amounts: Any,
+    pixels_per_unit: Any,
+    half_width: Any,
+    out: Any,
+) -> None:
+    (rotate, shear, stretch, zoom, shift, stroke_shift, stroke_zoom) = amounts[:7]
+    (point_jitter, drop, prefix, prefix_min, line_width, mirror) = amounts[7:]
+    side = out.shape[1]
+    one, half = np.float32(1.0), np.float32(0.5)
+    most_points, most_strokes = 1, 1
+    for row in rows:
+        most_points = max(most_points, point_offsets[row + 1] - point_offsets[row])
+        most_strokes = max(most_strokes, stroke_offsets[row + 1] - stroke_offsets[row])
+    # A stroke that is cut ends in a point of its own, hence one more.
+    x, y = np.empty(most_points + 1, np.float32), np.empty(most_points + 1, np.float32)
+    lengths = np.empty(most_strokes, np.int32)
+    nearest = np.empty((side, side), np.float32)
+    state = np.empty(1, np.uint64)
+    for i in range(len(rows)):
+        row = rows[i]
+        state[0] = seeds[i]
+        own_lengths = stroke_lengths[stroke_offsets[row] : stroke_offsets[row + 1]]
+        first = point_offsets[row]
+        n = point_offsets[row + 1] - first
+        share = one
+        if _uniform(state) < prefix:
+            share = prefix_min + (one - prefix_min) * _uniform(state)
+        kept_points, kept_strokes = _choose_strokes(
+            points[first : first + n], own_lengths, share, drop, state, x, y, lengths
+        )
+        _vary_strokes(
+            x, y, lengths[:kept_strokes], stroke_shift, stroke_zoom, point_jitter, state
+        )
+        angle = _either_side(state) * rotate * np.float32(np.pi / 180.0)
+        slant = _either_side(state) * shear
+        wider = np.float32(np.exp(_either_side(state) * stretch * half))
+        flip = -one if may_mirror[i] and _uniform(state) < mirror else one
+        cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+        for p in range(kept_points):
+            u = flip * wider * (x[p] + slant * y[p])
+            v = y[p] / wider
+            x[p], y[p] = cos * u - sin * v, sin * u + cos * v
+        place_points(x[:kept_points], y[:kept_points], pixels_per_unit, side)
+        size = one + zoom * _either_side(state)
+        move_x = shift * pixels_per_unit * _either_side(state)
+        move_y = shift * pixels_per_unit * _either_side(state)
+        centre = np.float32(side) * half
+        for p in range(kept_points):
+            x[p] = (x[p] - centre) * size + centre + move_x
+            y[p] = (y[p] - centre) * size + centre + move_y
+        pen = half_width * (one + line_width * _either_side(state))
+        ink(x, y, lengths[:kept_strokes], pen, nearest, out[i])
+
+
+@njit(nogil=True, cache=True)
+def _choose_strokes(
+    points: Any, own_lengths: Any, share: Any, drop: Any, state: Any, x: Any, y: Any, lengths: Any
+) -> tuple[int, int]:
+    """Copy what is shown of one drawing into x, y and lengths; how many points and strokes."""
+    budget = np.float32(np.inf)
+    if share < np.float32(1.0):
+        total = np.float32(0.0)
+        first = 0
+        for length in own_lengths:
+            for p in range(first + 1, first + length):
+                total += _step(points, p)
+            first += length
+        budget = share * total
+    n_points, n_strokes, first = 0, 0, 0
+    for stroke in range(len(own_lengths)):
+        length = own_lengths[stroke]
+        is_last_chance = n_strokes == 0 and stroke == len(own_lengths) - 1
+        shown = is_last_chance or _uniform(state) >= drop
+        begin = n_points
+        is_cut = False
+        for p in range(first, first + length):
+            px, py = np.float32(points[p, 0]), np.float32(points[p, 1])
+            if p > first and budget < np.float32(np.inf):
+                step = _step(points, p)
+                if step > budget:
+                    part = budget / step
+                    px = np.float32(points[p - 1, 0]) * (np.float32(1.0) - part) + px * part
+                    py = np.float32(points[p - 1, 1]) * (np.float32(1.0) - part) + py * part
+                    is_cut = True
+                budget -= step
+            if shown:
+                x[n_points], y[n_points] = px, py
+                n_points += 1
+            if is_cut:
+                break
+        if shown:
+            lengths[n_strokes] = n_points - begin
+            n_strokes += 1
+        if (is_cut or budget <= np.float32(0.0)) and n_strokes > 0:
+            break
+        first += length
+    return n_points, n_strokes
+
+
+@njit(nogil=True, cache=True)
+def _vary_strokes(
+    x: Any, y: Any, lengths: Any, shift: Any, zoom: Any, jitter: Any, state: Any
+) -> None:
+    """Move and scale each stroke about its middle, and move each point, by normal amounts."""
+    first = 0
+    for length in lengths:
+        last = first + length
+        middle_x, middle_y = np.float32(0.0), np.float32(0.0)
+        for p in range(first, last):
+            middle_x += x[p]
+            middle_y += y[p]
+        middle_x /= np.float32(length)
+        middle_y /= np.float32(length)
+        size = np.float32(1.0) + zoom * _normal(state)
+        move_x = middle_x + shift * _normal(state)
+        move_y = middle_y + shift * _normal(state)
+        for p in range(first, last):
+            x[p] = (x[p] - middle_x) * size + move_x + jitter * _normal(state)
+            y[p] = (y[p] - middle_y) * size + move_y + jitter * _normal(state)
+        first = last
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _step(points: Any, p: Any) -> Any:
+    """Length of the line to point p from the one before."""
+    dx = np.float32(points[p, 0]) - np.float32(points[p - 1, 0])
+    dy = np.float32(points[p, 1]) - np.float32(points[p - 1, 1])
+    return np.sqrt(dx * dx + dy * dy)
+
+
+@njit(nogil=True, cache=True)
+def _bits(state: Any) -> Any:
+    """The next 64 random bits (splitmix64; Steele, Lea and Flood, OOPSLA 2014)."""
+    state[0] += np.uint64(0x9E3779B97F4A7C15)
+    z = state[0]
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@njit(nogil=True, cache=True)
+def _uniform(state: Any) -> Any:
+    """Even from 0 to 1, 1 excluded."""
+    return np.float32(_bits(state) >> np.uint64(40)) * np.float32(2.0**-24)
+
+
+@njit(nogil=True, cache=True)
+def _either_side(state: Any) -> Any:
+    """Even from -1 to 1."""
+    return np.float32(2.0) * _uniform(state) - np.float32(1.0)
+
+
+@njit(nogil=True, cache=True)
+def _normal(state: Any) -> Any:
+    """Mean 0, standard deviation 1: a sum of four even 16-bit numbers, close enough and quick."""
+    bits = _bits(state)
+    mask = np.uint64(0xFFFF)
+    total = np.float32(0.0)
+    for part in range(4):
+        total += np.float32((bits >> np.uint64(16 * part)) & mask)
+    return (total * np.float32(2.0**-16) - np.float32(2.0)) * np.float32(1.7320508)

@@ -1,0 +1,164 @@
+"""The rasteriser compiled for the CPU: same pixels as `raster`, about a thousand times faster.
+
+The kernels hold no lock while they run, so threads draw side by side. They are compiled at the
+first call and kept on disk by Numba; later processes load them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from .ragged import Ragged
+from .raster import FITTED_FROM, RenderSpec
+
+__all__ = ["ink", "place_points", "render_rows"]
+
+_FRAME = np.float32(255.0)
+_FITTED_FROM = np.float32(FITTED_FROM)
+_FAR = np.float32(1e9)
+
+
+def render_rows(
+    drawings: Ragged,
+    spec: RenderSpec,
+    rows: NDArray[np.integer[Any]] | None = None,
+    out: NDArray[np.uint8] | None = None,
+) -> NDArray[np.uint8]:
+    """Draw these rows (all when None): uint8 (rows, side, side), 0 is paper, 255 is ink.
+
+    Args:
+        drawings: points as uint8 or float32.
+        spec: how.
+        rows: which, in which order.
+        out: filled and returned when given.
+    """
+    if rows is None:
+        rows = np.arange(len(drawings))
+    if out is None:
+        out = np.empty((len(rows), spec.side, spec.side), np.uint8)
+    _render_rows(
+        drawings.points,
+        drawings.stroke_lengths,
+        drawings.stroke_offsets,
+        drawings.point_offsets,
+        np.asarray(rows, dtype=np.int64),
+        np.float32(spec.pixels_per_unit),
+        np.float32(spec.half_width),
+        out,
+    )
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _render_rows(
+    points: Any,
+    stroke_lengths: Any,
+    stroke_offsets: Any,
+    point_offsets: Any,
+    rows: Any,
+    pixels_per_unit: Any,
+    half_width: Any,
+    out: Any,
+) -> None:
+    most = 1
+    for row in rows:
+        most = max(most, point_offsets[row + 1] - point_offsets[row])
+    x, y = np.empty(most, np.float32), np.empty(most, np.float32)
+    nearest = np.empty((out.shape[1], out.shape[1]), np.float32)
+    for i in range(len(rows)):
+        row = rows[i]
+        first = point_offsets[row]
+        n = point_offsets[row + 1] - first
+        for p in range(n):
+            x[p] = np.float32(points[first + p, 0])
+            y[p] = np.float32(points[first + p, 1])
+        place_points(x[:n], y[:n], pixels_per_unit, out.shape[1])
+        lengths = stroke_lengths[stroke_offsets[row] : stroke_offsets[row + 1]]
+        ink(x, y, lengths, half_width, nearest, out[i])
+
+
+@njit(nogil=True, cache=True)
+def place_points(x: Any, y: Any, pixels_per_unit: Any, side: Any) -> None:
+    """Steps 1 and 2 of `raster`, in place: points of one drawing into pixels."""
+    low_x, high_x, low_y, high_y = x[0], x[0], y[0], y[0]
+    for p in range(len(x)):
+        low_x, high_x = min(low_x, x[p]), max(high_x, x[p])
+        low_y, high_y = min(low_y, y[p]), max(high_y, y[p])
+    extent = max(high_x - low_x, high_y - low_y)
+    scale = pixels_per_unit
+    if extent > np.float32(0.0) and not (_FITTED_FROM <= extent <= _FRAME):
+        scale = scale * _FRAME / extent
+    half = np.float32(0.5)
+    middle_x, middle_y = (low_x + high_x) * half, (low_y + high_y) * half
+    centre = np.float32(side) * half
+    for p in range(len(x)):
+        x[p] = (x[p] - middle_x) * scale + centre
+        y[p] = (y[p] - middle_y) * scale + centre
+
+
+@njit(nogil=True, cache=True, fastmath={"contract", "arcp", "nsz"})
+def ink(x: Any, y: Any, lengths: Any, half_width: Any, nearest: Any, out: Any) -> None:
+    """Step 3 of `raster`: placed points, (points,) each, to uint8 (side, side).
+
+    `nearest` is scratch of the image's shape: the squared distance to the nearest line. It is
+    only brought up to date within reach of a line, where the ink is not zero.
+    """
+    side = out.shape[0]
+    half = np.float32(0.5)
+    reach = half_width + half
+    nearest[:, :] = _FAR
+    first = 0
+    for length in lengths:
+        for p in range(first, first + max(length - 1, 1)):
+            q = p + 1 if length > 1 else p
+            _near_line(x[p], y[p], x[q], y[q], reach, side, nearest)
+        first += length
+    full = np.float32(255.0)
+    zero, one = np.float32(0.0), np.float32(1.0)
+    for row in range(side):
+        for column in range(side):
+            level = reach - np.sqrt(nearest[row, column])
+            level = min(max(level, zero), one)
+            out[row, column] = np.uint8(level * full + half)
+
+
+@njit(nogil=True, cache=True, fastmath={"contract", "arcp", "nsz"})
+def _near_line(
+    x0: Any, y0: Any, x1: Any, y1: Any, reach: Any, side: Any, nearest: Any
+) -> None:
+    """Lower `nearest` for the pixels within reach of one line."""
+    half = np.float32(0.5)
+    zero, one = np.float32(0.0), np.float32(1.0)
+    along_x, along_y = x1 - x0, y1 - y0
+    squared = along_x * along_x + along_y * along_y
+    inverse = one / squared if squared > zero else zero
+    top = max(int(np.floor(min(y0, y1) - reach - half)) + 1, 0)
+    bottom = min(int(np.ceil(max(y0, y1) + reach - half)), side)
+    # A row of pixels sees only the part of the line that is within reach above and below it.
+    steep = abs(along_y) > np.float32(1e-3)
+    for row in range(top, bottom):
+        centre_y = np.float32(row) + half
+        left_x, right_x = min(x0, x1), max(x0, x1)
+        if steep:
+            per_y = one / along_y
+            enter = (centre_y - reach - y0) * per_y
+            leave = (centre_y + reach - y0) * per_y
+            enter, leave = min(enter, leave), max(enter, leave)
+            enter, leave = max(enter, zero), min(leave, one)
+            enter_x, leave_x = x0 + enter * along_x, x0 + leave * along_x
+            left_x, right_x = min(enter_x, leave_x), max(enter_x, leave_x)
+        left = max(int(np.floor(left_x - reach - half)) + 1, 0)
+        right = min(int(np.ceil(right_x + reach - half)), side)
+        offset_y = centre_y - y0
+        for column in range(left, right):
+            offset_x = np.float32(column) + half - x0
+            share = (offset_x * along_x + offset_y * along_y) * inverse
+            share = min(max(share, zero), one)
+            away_x = offset_x - share * along_x
+            away_y = offset_y - share * along_y
+            distance = away_x * away_x + away_y * away_y
+            nearest[row, column] = min(nearest[row, column], distance)
