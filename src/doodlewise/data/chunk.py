@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..drawing import Drawing
 from ..ragged import Ragged
 
 __all__ = ["Chunk", "Kind", "Skips", "SourceFormat"]
@@ -56,8 +57,8 @@ class Skips:
     examples: dict[str, list[str]] = field(default_factory=dict)
     notes: Counter[str] = field(default_factory=Counter)
 
-    def add(self, reason: str, place: str) -> None:
-        self.counts[reason] += 1
+    def add(self, reason: str, place: str, count: int = 1) -> None:
+        self.counts[reason] += count
         places = self.examples.setdefault(reason, [])
         if len(places) < 5:
             places.append(place)
@@ -87,9 +88,12 @@ class SourceFormat:
         sniff: whether a file with these first bytes, at this path, is of this format.
         read_chunks: yields the rows of a file: `(path, word, skips)`; `word` is the class where
             the file does not say it. Rows that cannot be used are counted in `skips`.
+        read_drawings: yields the drawings of a file with all that is known about them, and
+            raises `FormatError` at the first that cannot be used; None where there are no strokes.
     """
 
     name: str
     kind: Kind
     sniff: Callable[[bytes, Path], bool]
     read_chunks: Callable[[Path, str, Skips], Iterator[Chunk]]
+    read_drawings: Callable[[Path], Iterator[Drawing]] | None = None
