@@ -1,1 +1,3 @@
 """Doodlewise."""
+
+__version__ = "0.1.0"

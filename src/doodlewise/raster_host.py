@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .ragged import Ragged
 from .raster import FITTED_FROM, RenderSpec
 
-__all__ = ["ink", "place_points", "render_rows"]
+__all__ = ["copy_prefix", "ink", "place_points", "render_rows"]
 
 _FRAME = np.float32(255.0)
 _FITTED_FROM = np.float32(FITTED_FROM)
@@ -26,6 +26,8 @@ def render_rows(
     drawings: Ragged,
     spec: RenderSpec,
     rows: NDArray[np.integer[Any]] | None = None,
+    *,
+    share: float = 1.0,
     out: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
     """Draw these rows (all when None): uint8 (rows, side, side), 0 is paper, 255 is ink.
@@ -34,6 +36,7 @@ def render_rows(
         drawings: points as uint8 or float32.
         spec: how.
         rows: which, in which order.
+        share: draw only this share of the ink, from the beginning, as `Drawing.prefix` cuts it.
         out: filled and returned when given.
     """
     if rows is None:
@@ -48,6 +51,7 @@ def render_rows(
         np.asarray(rows, dtype=np.int64),
         np.float32(spec.pixels_per_unit),
         np.float32(spec.half_width),
+        np.float32(share),
         out,
     )
     return out
@@ -62,23 +66,73 @@ def _render_rows(
     rows: Any,
     pixels_per_unit: Any,
     half_width: Any,
+    share: Any,
     out: Any,
 ) -> None:
-    most = 1
+    most_points, most_strokes = 1, 1
     for row in rows:
-        most = max(most, point_offsets[row + 1] - point_offsets[row])
-    x, y = np.empty(most, np.float32), np.empty(most, np.float32)
+        most_points = max(most_points, point_offsets[row + 1] - point_offsets[row])
+        most_strokes = max(most_strokes, stroke_offsets[row + 1] - stroke_offsets[row])
+    # A stroke that is cut ends in a point of its own, hence one more.
+    x, y = np.empty(most_points + 1, np.float32), np.empty(most_points + 1, np.float32)
+    lengths = np.empty(most_strokes, np.int32)
     nearest = np.empty((out.shape[1], out.shape[1]), np.float32)
     for i in range(len(rows)):
         row = rows[i]
-        first = point_offsets[row]
-        n = point_offsets[row + 1] - first
-        for p in range(n):
-            x[p] = np.float32(points[first + p, 0])
-            y[p] = np.float32(points[first + p, 1])
-        place_points(x[:n], y[:n], pixels_per_unit, out.shape[1])
-        lengths = stroke_lengths[stroke_offsets[row] : stroke_offsets[row + 1]]
-        ink(x, y, lengths, half_width, nearest, out[i])
+        own_points = points[point_offsets[row] : point_offsets[row + 1]]
+        own_lengths = stroke_lengths[stroke_offsets[row] : stroke_offsets[row + 1]]
+        n_strokes = copy_prefix(own_points, own_lengths, share, x, y, lengths)
+        n_points = 0
+        for stroke in range(n_strokes):
+            n_points += lengths[stroke]
+        place_points(x[:n_points], y[:n_points], pixels_per_unit, out.shape[1])
+        ink(x, y, lengths[:n_strokes], half_width, nearest, out[i])
+
+
+@njit(nogil=True, cache=True)
+def copy_prefix(
+    points: Any, own_lengths: Any, share: Any, x: Any, y: Any, lengths: Any
+) -> int:
+    """Copy the first share of the ink of one drawing into x, y and lengths; how many strokes."""
+    zero, one = np.float32(0.0), np.float32(1.0)
+    if share >= one:
+        for p in range(len(points)):
+            x[p], y[p] = np.float32(points[p, 0]), np.float32(points[p, 1])
+        lengths[: len(own_lengths)] = own_lengths
+        return len(own_lengths)
+    total = zero
+    first = 0
+    for length in own_lengths:
+        for p in range(first + 1, first + length):
+            total += _step(points, p)
+        first += length
+    budget = share * total
+    n_points, first = 0, 0
+    for stroke in range(len(own_lengths)):
+        begin = n_points
+        for p in range(first, first + own_lengths[stroke]):
+            x[n_points], y[n_points] = np.float32(points[p, 0]), np.float32(points[p, 1])
+            if p > first:
+                step = _step(points, p)
+                if step > budget:
+                    part = budget / step
+                    x[n_points] = x[n_points - 1] + part * (x[n_points] - x[n_points - 1])
+                    y[n_points] = y[n_points - 1] + part * (y[n_points] - y[n_points - 1])
+                    lengths[stroke] = n_points + 1 - begin
+                    return stroke + 1
+                budget -= step
+            n_points += 1
+        lengths[stroke] = n_points - begin
+        first += own_lengths[stroke]
+    return len(own_lengths)
+
+
+@njit(nogil=True, cache=True)
+def _step(points: Any, p: Any) -> Any:
+    """Length of the line to point p from the one before."""
+    dx = np.float32(points[p, 0]) - np.float32(points[p - 1, 0])
+    dy = np.float32(points[p, 1]) - np.float32(points[p - 1, 1])
+    return np.sqrt(dx * dx + dy * dy)
 
 
 @njit(nogil=True, cache=True)

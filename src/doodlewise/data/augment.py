@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..errors import ConfigError
 from ..ragged import Ragged
 from ..raster import RenderSpec
-from ..raster_host import ink, place_points
+from ..raster_host import copy_prefix, ink, place_points
 
 __all__ = ["Augment", "render_augmented"]
 
@@ -142,9 +142,8 @@ def _render_augmented(
         share = one
         if _uniform(state) < prefix:
             share = prefix_min + (one - prefix_min) * _uniform(state)
-        kept_points, kept_strokes = _choose_strokes(
-            points[first : first + n], own_lengths, share, drop, state, x, y, lengths
-        )
+        n_strokes = copy_prefix(points[first : first + n], own_lengths, share, x, y, lengths)
+        kept_points, kept_strokes = _drop_strokes(x, y, lengths, n_strokes, drop, state)
         _vary_strokes(
             x, y, lengths[:kept_strokes], stroke_shift, stroke_zoom, point_jitter, state
         )
@@ -170,48 +169,22 @@ def _render_augmented(
 
 
 @njit(nogil=True, cache=True)
-def _choose_strokes(
-    points: Any, own_lengths: Any, share: Any, drop: Any, state: Any, x: Any, y: Any, lengths: Any
+def _drop_strokes(
+    x: Any, y: Any, lengths: Any, n_strokes: Any, drop: Any, state: Any
 ) -> tuple[int, int]:
-    """Copy what is shown of one drawing into x, y and lengths; how many points and strokes."""
-    budget = np.float32(np.inf)
-    if share < np.float32(1.0):
-        total = np.float32(0.0)
-        first = 0
-        for length in own_lengths:
-            for p in range(first + 1, first + length):
-                total += _step(points, p)
-            first += length
-        budget = share * total
-    n_points, n_strokes, first = 0, 0, 0
-    for stroke in range(len(own_lengths)):
-        length = own_lengths[stroke]
-        is_last_chance = n_strokes == 0 and stroke == len(own_lengths) - 1
-        shown = is_last_chance or _uniform(state) >= drop
-        begin = n_points
-        is_cut = False
-        for p in range(first, first + length):
-            px, py = np.float32(points[p, 0]), np.float32(points[p, 1])
-            if p > first and budget < np.float32(np.inf):
-                step = _step(points, p)
-                if step > budget:
-                    part = budget / step
-                    px = np.float32(points[p - 1, 0]) * (np.float32(1.0) - part) + px * part
-                    py = np.float32(points[p - 1, 1]) * (np.float32(1.0) - part) + py * part
-                    is_cut = True
-                budget -= step
-            if shown:
-                x[n_points], y[n_points] = px, py
-                n_points += 1
-            if is_cut:
-                break
-        if shown:
-            lengths[n_strokes] = n_points - begin
-            n_strokes += 1
-        if (is_cut or budget <= np.float32(0.0)) and n_strokes > 0:
-            break
+    """Leave out strokes by chance, moving the others up; how many points and strokes are left."""
+    kept_points, kept_strokes, first = 0, 0, 0
+    for stroke in range(n_strokes):
+        length = lengths[stroke]
+        is_last_chance = kept_strokes == 0 and stroke == n_strokes - 1
+        if is_last_chance or _uniform(state) >= drop:
+            for p in range(first, first + length):
+                x[kept_points], y[kept_points] = x[p], y[p]
+                kept_points += 1
+            lengths[kept_strokes] = length
+            kept_strokes += 1
         first += length
-    return n_points, n_strokes
+    return kept_points, kept_strokes
 
 
 @njit(nogil=True, cache=True)
@@ -235,14 +208,6 @@ def _vary_strokes(
             x[p] = (x[p] - middle_x) * size + move_x + jitter * _normal(state)
             y[p] = (y[p] - middle_y) * size + move_y + jitter * _normal(state)
         first = last
-
-
-@njit(nogil=True, cache=True, inline="always")
-def _step(points: Any, p: Any) -> Any:
-    """Length of the line to point p from the one before."""
-    dx = np.float32(points[p, 0]) - np.float32(points[p - 1, 0])
-    dy = np.float32(points[p, 1]) - np.float32(points[p - 1, 1])
-    return np.sqrt(dx * dx + dy * dy)
 
 
 @njit(nogil=True, cache=True)

@@ -1,0 +1,1 @@
+"""Networks by name, and the folder in which one travels."""

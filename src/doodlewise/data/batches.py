@@ -1,0 +1,245 @@
+"""A store, batch by batch: shuffled and varied for training, in order for everything else.
+
+An epoch goes through the store in *windows* of some ten thousand rows: runs of neighbouring rows,
+picked in random order from all over the store, shuffled together in memory. That is as good as a
+full shuffle, because rows were shuffled when written; it reads the disk in long runs; and it takes
+the same memory for a thousand drawings as for fifty million.
+
+Windows are read and batches drawn ahead of time by threads; the kernels hold no lock. What a batch
+contains follows from the seed, the epoch and its number alone, so any process can start anywhere.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..errors import StoreError
+from ..raster import RenderSpec
+from ..raster_host import render_rows
+from .augment import Augment, render_augmented
+from .catalog import MIRROR_UNSAFE
+from .split import Split, mix
+from .store import Rows, Shard, Store
+
+__all__ = ["Batch", "TrainingBatches", "render_window", "windows"]
+
+RUN_ROWS = 4_096
+RUNS_PER_WINDOW = 16
+AHEAD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the network gets.
+
+    Attributes:
+        images: uint8 (rows, channels, side, side), 0 is paper, 255 is ink.
+        labels: int64 (rows,).
+    """
+
+    images: torch.Tensor
+    labels: torch.Tensor
+
+
+class TrainingBatches:
+    """Batches of one split for training, the same for any number of processes.
+
+    Every process reads all windows and draws its share of each global batch, so that two processes
+    see, together, exactly what one would see. Drawings that do not fill the last batch of an epoch
+    are left for other epochs, whose order differs.
+
+    Args:
+        store: where the drawings are.
+        split: which side.
+        spec: how strokes are drawn; None for a pixels store.
+        batch_size: rows of the global batch, over all processes.
+        augment: how drawings vary; None for not at all. Strokes only.
+        seed: of order and variation.
+        rank: number of this process.
+        world_size: how many there are.
+        threads: that draw batches.
+
+    Raises:
+        StoreError: the split is empty, or too small to give each process a row.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        split: Split,
+        spec: RenderSpec | None,
+        *,
+        batch_size: int,
+        augment: Augment | None = None,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        threads: int = 1,
+    ) -> None:
+        self.store, self.split, self.spec = store, split, spec
+        self.n_rows = store.size(split)
+        if self.n_rows < world_size:
+            raise StoreError(
+                f"The {split} split of {store.folder} has {self.n_rows} drawings, too few to train"
+                " on. Prepare a store with more."
+            )
+        self.batch_size = min(batch_size, self.n_rows)
+        self.augment, self.seed = augment, seed
+        self.rank, self.world_size, self.threads = rank, world_size, threads
+        self._may_mirror = np.array([word not in MIRROR_UNSAFE for word in store.classes])
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return self.n_rows // self.batch_size
+
+    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch, from `first_batch` on."""
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="doodlewise-batch") as pool:
+            ahead: deque[Future[Batch]] = deque()
+            # Without this, a batch that nobody waits for would keep the pool from closing.
+            try:
+                for rows, chosen in self._chosen_rows(epoch, first_batch, pool):
+                    ahead.append(pool.submit(self._draw, epoch, rows, chosen))
+                    if len(ahead) > AHEAD:
+                        yield ahead.popleft().result()
+                while ahead:
+                    yield ahead.popleft().result()
+            finally:
+                for future in ahead:
+                    future.cancel()
+
+    def _chosen_rows(
+        self, epoch: int, first_batch: int, pool: ThreadPoolExecutor
+    ) -> Iterator[tuple[Rows, NDArray[np.int64]]]:
+        """For each batch the rows that hold it, and which of them it is, for this process."""
+        random = np.random.default_rng((self.seed, epoch))
+        left: Rows | None = None
+        number = 0
+        for window in _read_ahead(self.store, self._shuffled_runs(random), pool):
+            rows = window if left is None else _join(left, window)
+            order = np.arange(len(rows))
+            n_left = 0 if left is None else len(left)
+            random.shuffle(order[n_left:])
+            n_batches = len(rows) // self.batch_size
+            for batch in range(n_batches):
+                if number >= first_batch:
+                    chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+                    yield rows, chosen[self.rank :: self.world_size]
+                number += 1
+            left = _take(rows, order[n_batches * self.batch_size :])
+
+    def _shuffled_runs(self, random: np.random.Generator) -> Iterator[list[_Run]]:
+        runs = list(_runs(self.store.shards(self.split)))
+        random.shuffle(runs)
+        for first in range(0, len(runs), RUNS_PER_WINDOW):
+            yield runs[first : first + RUNS_PER_WINDOW]
+
+    def _draw(self, epoch: int, rows: Rows, chosen: NDArray[np.int64]) -> Batch:
+        labels = torch.from_numpy(rows.labels[chosen].astype(np.int64))
+        if rows.drawings is None:
+            assert rows.images is not None
+            return Batch(channels_first(rows.images[chosen]), labels)
+        assert self.spec is not None
+        if self.augment is None:
+            images = render_rows(rows.drawings, self.spec, chosen)
+        else:
+            images = render_augmented(
+                rows.drawings,
+                self.spec,
+                self.augment,
+                rows=chosen,
+                seeds=mix(rows.key_ids[chosen], self.seed * 1_000_003 + epoch),
+                may_mirror=self._may_mirror[rows.labels[chosen]],
+            )
+        return Batch(torch.from_numpy(images[:, None]), labels)
+
+
+def windows(store: Store, split: str, max_rows: int = RUN_ROWS) -> Iterator[Rows]:
+    """All rows of a split (or of "all") in the order of the store, some thousand at a time."""
+    with ThreadPoolExecutor(1, thread_name_prefix="doodlewise-window") as pool:
+        runs = ([run] for run in _runs(store.shards(split), max_rows))
+        yield from _read_ahead(store, runs, pool)
+
+
+def render_window(rows: Rows, spec: RenderSpec | None, share: float = 1.0) -> torch.Tensor:
+    """Images of these rows: uint8 (rows, channels, side, side).
+
+    Args:
+        rows: strokes or images.
+        spec: how strokes are drawn; None for images.
+        share: draw only this share of the ink; strokes only.
+    """
+    if rows.drawings is None:
+        assert rows.images is not None
+        return channels_first(rows.images)
+    assert spec is not None
+    return torch.from_numpy(render_rows(rows.drawings, spec, share=share)[:, None])
+
+
+def channels_first(images: NDArray[np.uint8]) -> torch.Tensor:
+    """(rows, height, width, channels) to (rows, channels, height, width)."""
+    return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+
+
+_Run = tuple[Shard, int, int]
+
+
+def _runs(shards: Sequence[Shard], max_rows: int = RUN_ROWS) -> Iterator[_Run]:
+    for shard in shards:
+        for first in range(0, shard.rows, max_rows):
+            yield shard, first, min(first + max_rows, shard.rows)
+
+
+def _read_ahead(
+    store: Store, runs_of_windows: Iterator[list[_Run]], pool: ThreadPoolExecutor
+) -> Iterator[Rows]:
+    """Windows of rows, the next one being read while this one is used."""
+
+    def load(runs: list[_Run]) -> Rows:
+        return _concat([store.read(shard, first, last) for shard, first, last in runs])
+
+    coming: Future[Rows] | None = None
+    for runs in runs_of_windows:
+        following = pool.submit(load, runs)
+        if coming is not None:
+            yield coming.result()
+        coming = following
+    if coming is not None:
+        yield coming.result()
+
+
+def _concat(parts: Sequence[Rows]) -> Rows:
+    if len(parts) == 1:
+        return parts[0]
+    drawings = [part.drawings for part in parts if part.drawings is not None]
+    images = [part.images for part in parts if part.images is not None]
+    return Rows(
+        labels=np.concatenate([part.labels for part in parts]),
+        key_ids=np.concatenate([part.key_ids for part in parts]),
+        recognised=np.concatenate([part.recognised for part in parts]),
+        countries=[country for part in parts for country in part.countries],
+        drawings=type(drawings[0]).concat(drawings) if drawings else None,
+        images=np.concatenate(images) if images else None,
+    )
+
+
+def _join(left: Rows, right: Rows) -> Rows:
+    return _concat([left, right]) if len(left) else right
+
+
+def _take(rows: Rows, chosen: NDArray[np.int64]) -> Rows:
+    return Rows(
+        labels=rows.labels[chosen],
+        key_ids=rows.key_ids[chosen],
+        recognised=rows.recognised[chosen],
+        countries=[rows.countries[row] for row in chosen],
+        drawings=None if rows.drawings is None else rows.drawings.take(chosen),
+        images=None if rows.images is None else rows.images[chosen],
+    )

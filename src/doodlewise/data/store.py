@@ -1,0 +1,348 @@
+"""The store: a folder of shuffled rows that training reads in order, at any size.
+
+    stores/a10/
+      manifest.json         what is in it; written last, so a folder with one is whole
+      train-00000.arrow     Arrow IPC files, one record batch each
+      val-00000.arrow  test-00000.arrow
+
+Rows are shuffled once, when written: reading in order is already random. There are two kinds:
+*strokes* (points and stroke lengths) and *pixels* (images of one size). Any Arrow library reads the
+shards without our code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..errors import StoreError, UnknownClassError, did_you_mean
+from ..files import write_json
+from ..ragged import Ragged
+from ..raster import RenderSpec
+from .chunk import Kind
+from .split import SPLITS, Fractions, Split
+
+__all__ = ["MANIFEST", "VERSION", "Manifest", "Rows", "Shard", "Store", "columns_of", "read_table"]
+
+VERSION = 1
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One Arrow file of a store."""
+
+    file: str
+    split: Split
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What is in a store.
+
+    Attributes:
+        kind: "strokes" or "pixels".
+        classes: the words; a row's label is an index into them.
+        counts: drawings by split, then by class.
+        shards: the files, in reading order.
+        image_shape: height, width, channels (pixels only).
+        render: how the images were drawn, where it is known (pixels only).
+        fractions: the shares held out.
+        seed: of the shuffling.
+        sources: path, bytes, sha256 and rows of each file read.
+        skipped: rows left out: counts by reason, examples, notes.
+        settings: what `prepare` was asked for.
+        version: of this format.
+    """
+
+    kind: Kind
+    classes: list[str]
+    counts: dict[str, dict[str, int]]
+    shards: list[Shard]
+    image_shape: list[int] | None = None
+    render: RenderSpec | None = None
+    fractions: Fractions = field(default_factory=Fractions)
+    seed: int = 0
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    skipped: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    version: int = VERSION
+
+    def size(self, split: Split) -> int:
+        """How many drawings a split has."""
+        return sum(self.counts[split].values())
+
+    def write(self, folder: Path) -> None:
+        write_json(folder / MANIFEST, asdict(self))
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """Read and check the manifest of a store.
+
+        Raises:
+            StoreError: no store, half a store, another version, or a damaged manifest.
+        """
+        path = folder / MANIFEST
+        if not path.exists():
+            if not folder.exists():
+                raise StoreError(
+                    f"There is no store at {folder}. Make one: doodlewise data prepare SOURCE --out"
+                    f" {folder}"
+                )
+            if (folder / ".prepare").exists():
+                raise StoreError(
+                    f"The store {folder} is only half written. Run the same `doodlewise data"
+                    " prepare` command again; it goes on where it stopped."
+                )
+            raise StoreError(
+                f"{folder} is not a store: it has no {MANIFEST}. Make one: doodlewise data prepare"
+                " SOURCE --out DIR"
+            )
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            version = values["version"]
+            if version == VERSION:
+                values["shards"] = [Shard(**shard) for shard in values["shards"]]
+                values["fractions"] = Fractions(**values["fractions"])
+                if values["render"] is not None:
+                    values["render"] = RenderSpec.from_dict(values["render"])
+                return cls(**values)
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"{path} is damaged ({error}). Prepare the store again with --overwrite."
+            ) from error
+        raise StoreError(
+            f"{folder} is a store of version {version}; this Doodlewise reads version {VERSION}."
+            " Prepare it again with --overwrite, or use the Doodlewise that wrote it."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of a store in memory; either `drawings` or `images` is there.
+
+    Attributes:
+        labels: int32 (rows,).
+        key_ids: uint64 (rows,).
+        recognised: int8 (rows,), 1 yes, 0 no, -1 unknown.
+        countries: two letters each, "" where unknown.
+        drawings: strokes.
+        images: uint8 (rows, height, width, channels).
+    """
+
+    labels: NDArray[np.int32]
+    key_ids: NDArray[np.uint64]
+    recognised: NDArray[np.int8]
+    countries: list[str]
+    drawings: Ragged | None = None
+    images: NDArray[np.uint8] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+class Store:
+    """A store, opened for reading.
+
+    Args:
+        folder: where it is.
+
+    Raises:
+        StoreError: see `Manifest.read`; or a shard is missing.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.manifest = Manifest.read(self.folder)
+        missing = [s.file for s in self.manifest.shards if not (self.folder / s.file).exists()]
+        if missing:
+            raise StoreError(
+                f"The store {self.folder} has lost {', '.join(missing[:3])}"
+                f"{' and more' if len(missing) > 3 else ''}. Prepare it again with --overwrite."
+            )
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{split} {self.manifest.size(split):,}" for split in SPLITS)
+        return f"Store({str(self.folder)!r}, {self.kind}, {len(self.classes)} classes, {sizes})"
+
+    @property
+    def kind(self) -> Kind:
+        return self.manifest.kind
+
+    @property
+    def classes(self) -> list[str]:
+        return self.manifest.classes
+
+    def size(self, split: Split | str) -> int:
+        """How many drawings a split has; "all" means every split."""
+        return sum(self.manifest.size(part) for part in splits_of(split))
+
+    def shards(self, split: Split | str) -> list[Shard]:
+        """The files of a split, in reading order."""
+        parts = splits_of(split)
+        return [shard for shard in self.manifest.shards if shard.split in parts]
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """Arrow schema of the shards."""
+        return schema_of(self.kind, self.manifest.image_shape)
+
+    def read(self, shard: Shard, first: int = 0, last: int | None = None) -> Rows:
+        """Rows first to last of a shard, copied out of the file.
+
+        Nothing of the file stays mapped, so a pass over a store of any size takes the memory of
+        the rows that are being used.
+
+        Raises:
+            StoreError: the shard is damaged.
+        """
+        path = self.folder / shard.file
+        last = shard.rows if last is None else last
+        table = read_table(path)
+        if table.num_rows != shard.rows:
+            raise StoreError(
+                f"{path} has {table.num_rows} rows instead of {shard.rows}. Prepare the store again"
+                " with --overwrite."
+            )
+        return _rows_of(table.slice(first, last - first), self.manifest.image_shape)
+
+    def indices_of(self, classes: Sequence[str]) -> list[int]:
+        """Labels of these words.
+
+        Raises:
+            UnknownClassError: a word is not in the store.
+        """
+        for word in classes:
+            if word not in self.classes:
+                raise UnknownClassError(
+                    f"The store {self.folder} has no class '{word}'."
+                    f"{did_you_mean(word, self.classes)} See: doodlewise data stats {self.folder}"
+                )
+        return [self.classes.index(word) for word in classes]
+
+
+def splits_of(split: str) -> tuple[Split, ...]:
+    """The splits that a name stands for: itself, or all three.
+
+    Raises:
+        StoreError: no such split.
+    """
+    if split == "all":
+        return SPLITS
+    for known in SPLITS:
+        if split == known:
+            return (known,)
+    raise StoreError(f"There is no split '{split}'. Choose train, val, test or all.")
+
+
+def schema_of(kind: Kind, image_shape: Sequence[int] | None) -> pa.Schema:
+    """Arrow schema of the shards of a store."""
+    common = [
+        pa.field("label", pa.uint16()),
+        pa.field("key_id", pa.uint64()),
+        pa.field("country", pa.utf8()),
+        pa.field("recognised", pa.bool_()),
+    ]
+    if kind == "strokes":
+        return pa.schema(
+            [
+                *common,
+                pa.field("points", pa.list_(pa.uint8()), metadata={"layout": "x, y, x, y, ..."}),
+                pa.field("stroke_lengths", pa.list_(pa.uint16())),
+            ]
+        )
+    assert image_shape is not None
+    size = int(np.prod(image_shape))
+    shape = "x".join(str(n) for n in image_shape)
+    return pa.schema(
+        [*common, pa.field("pixels", pa.list_(pa.uint8(), size), metadata={"shape": shape})]
+    )
+
+
+def columns_of(
+    *,
+    labels: NDArray[Any],
+    key_ids: NDArray[np.uint64],
+    countries: Sequence[str],
+    recognised: NDArray[np.int8],
+    drawings: Ragged | None,
+    images: NDArray[np.uint8] | None,
+) -> list[pa.Array]:
+    """Arrow columns, in the order of `schema_of`."""
+    columns = [
+        pa.array(labels.astype(np.uint16)),
+        pa.array(key_ids),
+        pa.array(countries, pa.utf8()),
+        pa.array(recognised == 1, mask=recognised < 0),
+    ]
+    if drawings is not None:
+        columns.append(
+            pa.ListArray.from_arrays(
+                pa.array((drawings.point_offsets * 2).astype(np.int32)),
+                pa.array(np.ascontiguousarray(drawings.points).reshape(-1)),
+            )
+        )
+        columns.append(
+            pa.ListArray.from_arrays(
+                pa.array(drawings.stroke_offsets.astype(np.int32)),
+                pa.array(drawings.stroke_lengths.astype(np.uint16)),
+            )
+        )
+    elif images is not None:
+        flat = np.ascontiguousarray(images).reshape(-1)
+        columns.append(pa.FixedSizeListArray.from_arrays(pa.array(flat), int(images[0].size)))
+    return columns
+
+
+def read_table(path: Path) -> pa.Table:
+    """Map an Arrow IPC file; its pages are let go with the last reference.
+
+    Raises:
+        StoreError: the file is not whole.
+    """
+    try:
+        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+            return reader.read_all()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise StoreError(
+            f"{path} is damaged ({error}). Prepare the store again with --overwrite."
+        ) from error
+
+
+def _rows_of(table: pa.Table, image_shape: Sequence[int] | None) -> Rows:
+    column = {name: table.column(name).combine_chunks() for name in table.column_names}
+    recognised = column["recognised"].cast(pa.int8()).fill_null(-1).to_numpy(zero_copy_only=False)
+    drawings, images = None, None
+    if "points" in column:
+        points, lengths = column["points"], column["stroke_lengths"]
+        stroke_offsets = lengths.offsets.to_numpy().astype(np.int64)
+        point_offsets = points.offsets.to_numpy().astype(np.int64) // 2
+        flat = points.values.to_numpy()[2 * point_offsets[0] : 2 * point_offsets[-1]]
+        drawings = Ragged(
+            points=flat.reshape(-1, 2).copy(),
+            stroke_lengths=lengths.values.to_numpy()[
+                stroke_offsets[0] : stroke_offsets[-1]
+            ].astype(np.int32),
+            stroke_offsets=stroke_offsets - stroke_offsets[0],
+            point_offsets=point_offsets - point_offsets[0],
+        )
+    else:
+        assert image_shape is not None
+        images = column["pixels"].flatten().to_numpy().reshape(-1, *image_shape).copy()
+    return Rows(
+        labels=column["label"].to_numpy().astype(np.int32),
+        key_ids=column["key_id"].to_numpy().copy(),
+        recognised=recognised.astype(np.int8),
+        countries=column["country"].to_pylist(),
+        drawings=drawings,
+        images=images,
+    )

@@ -1,0 +1,222 @@
+"""A network over a split of a store: what it gives, counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from .. import __version__
+from ..data.batches import render_window, windows
+from ..data.store import Rows, Store
+from ..errors import StoreError, UnknownClassError
+from ..models.registry import as_input
+from ..raster import RenderSpec
+from .metrics import Tally
+from .result import EvalResult
+
+__all__ = ["INK_SHARES", "Subject", "evaluate", "fit_temperature", "rows_at", "scores_of", "tally"]
+
+BATCH_ROWS = 512
+INK_SHARES = (0.25, 0.5, 0.75)
+CALIBRATION_ROWS = 20_000
+"""As many drawings are enough to find one number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is evaluated.
+
+    Attributes:
+        network: in eval mode, on `device`.
+        classes: the words of its scores.
+        spec: how drawings become its input; None if it takes a pixels store as it is.
+        temperature: divides the scores.
+        name: for the record.
+    """
+
+    network: nn.Module
+    classes: Sequence[str]
+    spec: RenderSpec | None
+    device: torch.device
+    temperature: float = 1.0
+    name: str = ""
+
+
+def evaluate(
+    subject: Subject,
+    store: Store,
+    split: str = "test",
+    *,
+    by_ink: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> EvalResult:
+    """Evaluate on a split, for strokes also on the beginnings of the drawings.
+
+    Drawings of words that the network does not know are left out.
+
+    Args:
+        subject: the network.
+        store: of strokes, or of images of the network's shape.
+        split: train, val, test, or all.
+        by_ink: whether to evaluate after 25, 50 and 75 % of the ink as well.
+        progress: called with drawings done and drawings in all.
+
+    Raises:
+        StoreError: no drawing to evaluate on.
+        UnknownClassError: the network knows none of the words.
+    """
+    shares = INK_SHARES if by_ink and store.kind == "strokes" else ()
+    total = store.size(split) * (1 + len(shares))
+    done = 0
+
+    def count(rows: int) -> None:
+        nonlocal done
+        done += rows
+        if progress is not None:
+            progress(done, total)
+
+    whole = tally(subject, store, split, on_rows=count).result()
+    inks = {100: whole.overall}
+    for share in shares:
+        part = tally(subject, store, split, share=share, on_rows=count).result()
+        inks[round(share * 100)] = part.overall
+    return replace(
+        whole,
+        by_ink=dict(sorted(inks.items())) if shares else {},
+        model=subject.name,
+        store=str(store.folder),
+        split=split,
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        version=__version__,
+    )
+
+
+def tally(
+    subject: Subject,
+    store: Store,
+    split: str,
+    *,
+    share: float = 1.0,
+    rank: int = 0,
+    world_size: int = 1,
+    on_rows: Callable[[int], None] | None = None,
+) -> Tally:
+    """Count what the network gives on a split; one process of several takes every n-th window.
+
+    Args:
+        subject: the network.
+        store: see `evaluate`.
+        split: see `evaluate`.
+        share: of the ink that is drawn.
+        rank: number of this process.
+        world_size: how many there are.
+        on_rows: called with the number of rows after each window.
+    """
+    if store.size(split) == 0:
+        raise StoreError(
+            f"The {split} split of {store.folder} is empty. Prepare the store with a larger share"
+            f" (--{split if split in ('val', 'test') else 'val'} 0.1) or more drawings."
+        )
+    label_of = _labels(subject, store)
+    counts = Tally(subject.classes)
+    first = 0
+    for number, rows in enumerate(windows(store, split)):
+        index = np.arange(first, first + len(rows))
+        first += len(rows)
+        if number % world_size != rank:
+            continue
+        labels = label_of[rows.labels]
+        known = labels >= 0
+        if known.any():
+            scores = scores_of(subject, rows, share)
+            probabilities = torch.softmax(scores / subject.temperature, dim=1).numpy()
+            counts.update(
+                probabilities[known],
+                labels[known],
+                rows=index[known],
+                recognised=rows.recognised[known],
+                countries=[rows.countries[row] for row in np.flatnonzero(known)],
+            )
+        if on_rows is not None:
+            on_rows(len(rows))
+    return counts
+
+
+def _labels(subject: Subject, store: Store) -> NDArray[np.int64]:
+    """The network's label for each label of the store; -1 where it knows no such word."""
+    number = {word: index for index, word in enumerate(subject.classes)}
+    labels = np.array([number.get(word, -1) for word in store.classes])
+    if (labels < 0).all():
+        raise UnknownClassError(
+            f"The network knows none of the {len(store.classes)} words of {store.folder}."
+            " Evaluate it on a store of its own words."
+        )
+    return labels
+
+
+@torch.inference_mode()
+def scores_of(subject: Subject, rows: Rows, share: float = 1.0) -> torch.Tensor:
+    """Scores before the softmax: float32 (rows, classes), on the CPU."""
+    images = render_window(rows, subject.spec, share)
+    parts = [
+        subject.network(as_input(images[at : at + BATCH_ROWS].to(subject.device))).float().cpu()
+        for at in range(0, len(images), BATCH_ROWS)
+    ]
+    return torch.cat(parts)
+
+
+def fit_temperature(subject: Subject, store: Store, split: str = "val") -> float:
+    """The temperature with which the probabilities fit a split best (Guo et al. 2017).
+
+    Found by golden section on the mean log loss, between 0.05 and 20.
+    """
+    label_of = _labels(subject, store)
+    scores, labels = [], []
+    seen = 0
+    for rows in windows(store, split):
+        own = torch.from_numpy(label_of[rows.labels])
+        scores.append(scores_of(subject, rows)[own >= 0])
+        labels.append(own[own >= 0])
+        seen += len(rows)
+        if seen >= CALIBRATION_ROWS:
+            break
+    every, right = torch.cat(scores), torch.cat(labels)
+
+    def loss(log_temperature: float) -> float:
+        scaled = every / float(np.exp(log_temperature))
+        return float(nn.functional.cross_entropy(scaled, right))
+
+    return float(np.exp(_golden_section(loss, np.log(0.05), np.log(20.0))))
+
+
+def _golden_section(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function with one valley is lowest."""
+    ratio = (5**0.5 - 1) / 2
+    a, b = high - ratio * (high - low), low + ratio * (high - low)
+    at_a, at_b = function(a), function(b)
+    while high - low > 1e-3:
+        if at_a < at_b:
+            high, b, at_b = b, a, at_a
+            a = high - ratio * (high - low)
+            at_a = function(a)
+        else:
+            low, a, at_a = a, b, at_b
+            b = low + ratio * (high - low)
+            at_b = function(b)
+    return (low + high) / 2
+
+
+def rows_at(store: Store, split: str, index: Sequence[int]) -> Iterator[Rows]:
+    """Single rows of a split by their number in it, in the order asked for."""
+    shards = store.shards(split)
+    starts = np.cumsum([0, *(shard.rows for shard in shards)])
+    for row in index:
+        shard = int(np.searchsorted(starts, row, side="right")) - 1
+        at = int(row - starts[shard])
+        yield store.read(shards[shard], at, at + 1)

@@ -1,0 +1,126 @@
+"""An evaluation on disk: eval.json, a picture of each aspect, and report.html."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ..data.batches import render_window, windows
+from ..data.store import Rows, Store
+from ..files import write_text
+from ..raster import RenderSpec
+from .plots import (
+    plot_by_class,
+    plot_by_ink,
+    plot_confusion_matrix,
+    plot_most_confused,
+    plot_reliability,
+    plot_samples,
+    plot_top_losses,
+    to_png,
+)
+from .report import write_report
+from .result import EvalResult
+from .run import Subject, rows_at, scores_of
+
+__all__ = ["write_evaluation"]
+
+SHOWN = RenderSpec(side=96, line_width=6.0)
+"""How drawings are shown to people: finer than networks need them."""
+SAMPLES = 40
+EXAMPLES = 6
+EXAMPLE_ROWS = 16_384
+"""Drawings looked through for examples of confused pairs."""
+
+
+def write_evaluation(
+    folder: Path,
+    subject: Subject,
+    store: Store,
+    split: str,
+    result: EvalResult,
+    *,
+    more: Mapping[str, bytes] | None = None,
+) -> None:
+    """Write eval.json, plots/*.png and report.html into a folder.
+
+    Args:
+        folder: made if need be.
+        subject: that was evaluated.
+        store: that it was evaluated on.
+        split: likewise.
+        result: of `evaluate`.
+        more: title and PNG of pictures that the report shows first.
+    """
+    figures: dict[str, tuple[str, Figure]] = {
+        "Confusion matrix": ("confusion", plot_confusion_matrix(result)),
+        "Most confused": (
+            "most_confused",
+            plot_most_confused(result, _examples(subject, store, split, result)),
+        ),
+        "Largest errors": ("top_losses", _worst(store, split, result)),
+        "Can its confidence be believed?": ("calibration", plot_reliability(result)),
+        "By word": ("by_class", plot_by_class(result)),
+        "What it was asked": ("samples", _samples(store, split)),
+    }
+    if result.by_ink:
+        figures["While drawing"] = ("by_ink", plot_by_ink(result))
+    pictures = dict(more or {})
+    (folder / "plots").mkdir(parents=True, exist_ok=True)
+    for title, (name, figure) in figures.items():
+        pictures[title] = to_png(figure)
+        (folder / "plots" / f"{name}.png").write_bytes(pictures[title])
+    write_text(folder / "eval.json", result.to_json())
+    write_report(folder / "report.html", result, pictures)
+
+
+def shown(rows: Rows) -> NDArray[np.uint8]:
+    """Pictures of rows for people: uint8 (rows, height, width, channels)."""
+    return np.ascontiguousarray(render_window(rows, SHOWN).numpy().transpose(0, 2, 3, 1))
+
+
+def _worst(store: Store, split: str, result: EvalResult) -> Figure:
+    rows = rows_at(store, split, [entry["row"] for entry in result.top_losses])
+    return plot_top_losses(np.concatenate([shown(row) for row in rows]), result.top_losses)
+
+
+def _samples(store: Store, split: str) -> Figure:
+    n = min(SAMPLES, store.size(split))
+    # Rows are shuffled in the store, so the first ones are as good as any.
+    found = list(rows_at(store, split, range(n)))
+    words = [store.classes[int(row.labels[0])] for row in found]
+    return plot_samples(np.concatenate([shown(row) for row in found]), words)
+
+
+def _examples(
+    subject: Subject, store: Store, split: str, result: EvalResult
+) -> dict[tuple[str, str], NDArray[np.uint8]]:
+    """Some drawings of each of the most confused pairs."""
+    wanted = [(pair["true"], pair["guessed"]) for pair in result.most_confused[:20]]
+    found: dict[tuple[str, str], list[NDArray[np.uint8]]] = {pair: [] for pair in wanted}
+    seen = 0
+    for rows in windows(store, split):
+        guesses = scores_of(subject, rows).argmax(dim=1).numpy()
+        for row, (label, guess) in enumerate(zip(rows.labels, guesses, strict=True)):
+            pair = (store.classes[label], subject.classes[guess])
+            if pair in found and len(found[pair]) < EXAMPLES:
+                found[pair].append(shown(_single(rows, row))[0])
+        seen += len(rows)
+        if seen >= EXAMPLE_ROWS or all(len(each) == EXAMPLES for each in found.values()):
+            break
+    return {pair: np.stack(images) for pair, images in found.items() if images}
+
+
+def _single(rows: Rows, row: int) -> Rows:
+    return Rows(
+        labels=rows.labels[row : row + 1],
+        key_ids=rows.key_ids[row : row + 1],
+        recognised=rows.recognised[row : row + 1],
+        countries=rows.countries[row : row + 1],
+        drawings=None if rows.drawings is None else rows.drawings.slice(row, row + 1),
+        images=None if rows.images is None else rows.images[row : row + 1],
+    )

@@ -1,0 +1,66 @@
+"""Writing files so that nobody ever meets half of one, and saying what went wrong when a disk will not."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .errors import DataError
+
+__all__ = ["explain_os_errors", "replacing", "write_json", "write_text"]
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; it takes its place only if the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small text file at once."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a small JSON file at once, indented for people."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def explain_os_errors(doing: str, afterwards: str) -> Iterator[None]:
+    """Turn a full disk, a missing permission and their kin into a `DataError` that helps.
+
+    Args:
+        doing: what was going on, such as "writing stores/a10".
+        afterwards: what to do when it is mended, such as "Run the same command again".
+    """
+    try:
+        yield
+    except OSError as error:
+        causes = {
+            errno.ENOSPC: "the disk is full. Free some space",
+            errno.EDQUOT: "your disk quota is used up. Free some space",
+            errno.EACCES: "there is no permission. Choose another folder, or change its owner",
+            errno.EPERM: "there is no permission. Choose another folder, or change its owner",
+            errno.EROFS: "the file system is read-only. Choose another folder",
+            errno.ENOENT: "there is no such file or folder. Check the path",
+            errno.ENOTDIR: "a file is in the way of a folder. Choose another path",
+            errno.EISDIR: "a folder is in the way of a file. Choose another path",
+        }
+        cause = causes.get(error.errno or 0)
+        if cause is None:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        raise DataError(f"While {doing}: {cause}{where}. {afterwards}.") from error

@@ -1,0 +1,180 @@
+"""A trained network as a folder: weights, and everything without which they mean nothing.
+
+    model/
+      model.safetensors   the weights
+      config.json         network, classes, RenderSpec, calibration, metrics, licence
+      README.md           the model card, for people
+
+No pickle: opening one from a stranger runs none of their code.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from .. import __version__
+from ..errors import BundleError, ConfigError, ModelError
+from ..files import replacing, write_json, write_text
+from ..raster import RenderSpec
+from .registry import count_parameters, create_model
+
+__all__ = ["BundleInfo", "load_bundle", "read_bundle_info", "save_bundle"]
+
+VERSION = 1
+WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+DATA_LICENCE = "Quick, Draw! data: Google, CC BY 4.0"
+
+
+@dataclass(frozen=True, slots=True)
+class BundleInfo:
+    """What travels with the weights.
+
+    Attributes:
+        model: name of the network.
+        classes: the words, in the order of the scores.
+        image_shape: channels, height and width of the input.
+        render: how drawings become its input; None for networks that only take pictures.
+        temperature: by which scores are divided before the softmax, so that confidence is honest.
+        sure_from: probability from which on a guess counts as sure.
+        metrics: figures with the split they were measured on, such as
+            `{"split": "val", "n": 8927, "top1": 0.69}`.
+        trained_on: where the drawings came from and how many there were.
+        licence: of the weights.
+        created: when, UTC, ISO 8601.
+        doodlewise: version that wrote it.
+        version: of this format.
+    """
+
+    model: str
+    classes: list[str]
+    image_shape: tuple[int, int, int]
+    render: RenderSpec | None = None
+    temperature: float = 1.0
+    sure_from: float = 0.5
+    metrics: dict[str, Any] = field(default_factory=dict)
+    trained_on: dict[str, Any] = field(default_factory=dict)
+    licence: str = "Apache-2.0"
+    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    doodlewise: str = __version__
+    version: int = VERSION
+
+
+def save_bundle(model: nn.Module, info: BundleInfo, folder: Path) -> None:
+    """Write a bundle; each file appears whole."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    with replacing(folder / WEIGHTS) as temporary:
+        save_file(weights, temporary)
+    write_json(folder / CONFIG, asdict(info))
+    write_text(folder / CARD, _card(model, info))
+
+
+def read_bundle_info(folder: Path) -> BundleInfo:
+    """Read config.json of a bundle.
+
+    Raises:
+        BundleError: no bundle, of another version, or damaged.
+    """
+    path = folder / CONFIG
+    if not path.exists():
+        raise BundleError(
+            f"There is no model in {folder} (no {CONFIG}). Name a run folder, such as runs/first,"
+            " or the model folder in it."
+        )
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        version = values["version"]
+        if version == VERSION:
+            values["image_shape"] = tuple(values["image_shape"])
+            if values["render"] is not None:
+                values["render"] = RenderSpec.from_dict(values["render"])
+            return BundleInfo(**values)
+    except (ValueError, KeyError, TypeError, ConfigError) as error:
+        raise BundleError(f"{path} is damaged ({error}). Train or download the model again.") from error
+    raise BundleError(
+        f"{folder} is a model of version {version}; this Doodlewise reads version {VERSION}."
+        " Install the Doodlewise that wrote it, or train again."
+    )
+
+
+def load_bundle(folder: Path, device: torch.device | str = "cpu") -> tuple[nn.Module, BundleInfo]:
+    """The network with its weights, ready to guess, and what travels with it.
+
+    Raises:
+        BundleError: no bundle, damaged weights, or weights of another network.
+    """
+    info = read_bundle_info(folder)
+    path = folder / WEIGHTS
+    try:
+        model = create_model(info.model, n_classes=len(info.classes), image_shape=info.image_shape)
+        weights = load_file(path, device=str(device))
+    except (OSError, SafetensorError) as error:
+        raise BundleError(f"{path} is missing or damaged ({error}). Train or copy it again.") from error
+    except ModelError as error:
+        raise BundleError(f"{folder} cannot be used: {error}") from error
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise BundleError(
+            f"{path} holds the weights of another network than {info.model}. The folder was mixed"
+            " up; copy the whole model folder again."
+        ) from error
+    return model.to(device, memory_format=torch.channels_last).eval(), info
+
+
+def _card(model: nn.Module, info: BundleInfo) -> str:
+    channels, height, width = info.image_shape
+    metrics = info.metrics
+    lines = [
+        "---",
+        "library_name: doodlewise",
+        "pipeline_tag: image-classification",
+        f"license: {info.licence.lower()}",
+        "---",
+        "",
+        f"# {info.model} for {len(info.classes)} kinds of drawing",
+        "",
+        f"A network of {count_parameters(model):,} weights that recognises drawings, made with"
+        f" [Doodlewise](https://github.com/doodlewise/doodlewise) {info.doodlewise}.",
+        "",
+        "```python",
+        "import doodlewise as dw",
+        "",
+        'model = dw.load("path/to/this/folder")',
+        'print(model.predict("drawing.png"))',
+        "```",
+        "",
+        f"- **Input**: drawings as strokes, or pictures; {height} x {width} pixels inside"
+        f" ({channels} channel{'s' if channels > 1 else ''}), drawn as `config.json` says.",
+        f"- **Trained on**: {_trained_on(info.trained_on)}",
+        f"- **Confidence**: calibrated with temperature {info.temperature:.3f}; sure from"
+        f" {info.sure_from:.0%}.",
+        f"- **Licence** of the weights: {info.licence}. {DATA_LICENCE}, where it was used.",
+    ]
+    if metrics:
+        lines += [
+            "",
+            f"| on {metrics.get('n', 0):,} drawings ({metrics.get('split', '?')} split) | |",
+            "| --- | --- |",
+            *(
+                f"| {name} | {value:.2%} |" if name.startswith("top") else f"| {name} | {value:.4f} |"
+                for name, value in metrics.items()
+                if isinstance(value, float)
+            ),
+        ]
+    lines += ["", "## Words", "", ", ".join(info.classes), ""]
+    return "\n".join(lines)
+
+
+def _trained_on(facts: dict[str, Any]) -> str:
+    if not facts:
+        return "not recorded"
+    return f"{facts['drawings']:,} drawings of {facts['store']}, {facts['epochs']} epochs"

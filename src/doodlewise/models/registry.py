@@ -1,0 +1,124 @@
+"""Networks by name: the name of the function that builds one is the name of the network.
+
+    @register_model
+    def my_net(n_classes: int, image_shape: ImageShape) -> nn.Module:
+        "One line for `doodlewise models list`."
+
+Every network takes float32 images (n, channels, height, width) from 0 (paper) to 1 (ink) and gives
+scores (n, n_classes) before the softmax. Tests run over everything that is registered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+import torch
+from torch import nn
+
+from ..errors import ModelError, UnknownModelError, did_you_mean
+
+__all__ = [
+    "ImageShape",
+    "as_input",
+    "count_parameters",
+    "create_model",
+    "describe_models",
+    "list_models",
+    "register_model",
+]
+
+ImageShape = tuple[int, int, int]
+"""Channels, height, width."""
+
+Builder = Callable[[int, ImageShape], nn.Module]
+
+_BUILDERS: dict[str, Builder] = {}
+
+
+def register_model(builder: Builder) -> Builder:
+    """Make a network available under the name of the function that builds it.
+
+    Raises:
+        ModelError: the name is taken.
+    """
+    name = builder.__name__
+    if name in _BUILDERS:
+        raise ModelError(f"There already is a network '{name}'. Give the function another name.")
+    if not builder.__doc__:
+        raise ModelError(f"The network '{name}' has no docstring; write one line about it.")
+    _BUILDERS[name] = builder
+    return builder
+
+
+def create_model(name: str, *, n_classes: int, image_shape: ImageShape = (1, 28, 28)) -> nn.Module:
+    """Build a network with fresh weights.
+
+    Args:
+        name: one of `list_models()`.
+        n_classes: how many scores it gives.
+        image_shape: channels, height and width of its input.
+
+    Raises:
+        UnknownModelError: there is no such network.
+        ModelError: the network cannot take this shape, or fewer than two classes were asked for.
+    """
+    _load_builtin()
+    if name not in _BUILDERS:
+        raise UnknownModelError(
+            f"There is no network '{name}'.{did_you_mean(name, _BUILDERS)}"
+            " See: doodlewise models list"
+        )
+    if n_classes < 2:
+        raise ModelError(
+            f"A classifier needs two classes or more, not {n_classes}. Prepare a store with more."
+        )
+    return _BUILDERS[name](n_classes, image_shape)
+
+
+def list_models() -> list[str]:
+    """Names of all networks, sorted."""
+    _load_builtin()
+    return sorted(_BUILDERS)
+
+
+def describe_models() -> dict[str, str]:
+    """The one line about each network, by name."""
+    _load_builtin()
+    return {name: (_BUILDERS[name].__doc__ or "").strip().split("\n")[0] for name in list_models()}
+
+
+def count_parameters(model: nn.Module) -> int:
+    """How many numbers training changes."""
+    return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+
+
+def as_input(images: torch.Tensor) -> torch.Tensor:
+    """uint8 images as networks take them: float32 from 0 to 1, channels last in memory.
+
+    Convolutions of small networks are more than twice as fast on a CPU in this layout.
+    """
+    return images.to(torch.float32).div_(255.0).contiguous(memory_format=torch.channels_last)
+
+
+def require_shape(name: str, image_shape: ImageShape, wanted: ImageShape) -> None:
+    """Networks with a fixed input call this first.
+
+    Raises:
+        ModelError: the shape is another one.
+    """
+    if image_shape != wanted:
+        raise ModelError(
+            f"{name} takes images of {_spell(wanted)}, not {_spell(image_shape)}. Set --side"
+            f" {wanted[1]}, or choose one of the convnet networks, which take any size."
+        )
+
+
+def _spell(shape: ImageShape) -> str:
+    channels, height, width = shape
+    return f"{height} x {width} with {channels} channel{'s' if channels > 1 else ''}"
+
+
+def _load_builtin() -> None:
+    for module in ("classic", "convnet"):
+        import_module(f".{module}", __package__)

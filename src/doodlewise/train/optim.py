@@ -1,0 +1,80 @@
+"""The optimiser, the schedule of its learning rate, and the running mean of the weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+from .config import Optim
+
+__all__ = ["learning_rate", "make_ema", "make_optimizer"]
+
+
+def make_optimizer(model: nn.Module, config: Optim) -> torch.optim.AdamW:
+    """AdamW; biases and norms do not decay, as is usual."""
+    decaying = [weight for weight in model.parameters() if weight.ndim > 1]
+    others = [weight for weight in model.parameters() if weight.ndim <= 1]
+    groups = [
+        {"params": decaying, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.lr, fused=True)
+
+
+def learning_rate(step: int, n_steps: int, config: Optim) -> float:
+    """The learning rate of a step, a function of nothing else, so that resuming needs no state.
+
+    Args:
+        step: from 0.
+        n_steps: in the whole run.
+        config: "cosine" rises in a line for the warm-up and falls along a cosine to 0;
+            "onecycle" rises along a cosine for 30 % of the steps from a 25th, and falls to 0
+            (Smith and Topin 2018, Super-Convergence); "constant" stays, after the warm-up.
+    """
+    if config.schedule == "onecycle":
+        rising = 0.3 * n_steps
+        if step < rising:
+            return config.lr * (0.04 + 0.96 * _half_cosine(1.0 - step / rising))
+        return config.lr * _half_cosine((step - rising) / (n_steps - rising))
+    rising = config.warmup * n_steps
+    if step < rising:
+        return config.lr * (step + 1) / (math.ceil(rising) + 1)
+    if config.schedule == "constant":
+        return config.lr
+    return config.lr * _half_cosine((step - rising) / max(n_steps - rising, 1.0))
+
+
+def _half_cosine(share: float) -> float:
+    """1 at 0, 0 at 1."""
+    return 0.5 * (1.0 + math.cos(math.pi * share))
+
+
+def make_ema(model: nn.Module, decay: float) -> AveragedModel:
+    """A copy of the network whose weights follow as a running mean.
+
+    The mean is over few steps at first and over more later, so that it is good after a short run
+    too: the decay of step t is at most (1 + t) / (10 + t).
+    """
+    return AveragedModel(model, multi_avg_fn=_follow(decay), use_buffers=True)
+
+
+def _follow(
+    decay: float,
+) -> Callable[[list[torch.Tensor], list[torch.Tensor], torch.Tensor | int], None]:
+    @torch.no_grad()
+    def update(
+        means: list[torch.Tensor], weights: list[torch.Tensor], n_averaged: torch.Tensor | int
+    ) -> None:
+        t = int(n_averaged)
+        share = 1.0 - min(decay, (1.0 + t) / (10.0 + t))
+        if means and means[0].is_floating_point():
+            torch._foreach_lerp_(means, weights, share)
+        else:
+            for mean, weight in zip(means, weights, strict=True):
+                mean.copy_(weight)
+
+    return update

@@ -1,0 +1,164 @@
+"""The folder of a run, and what is where in it.
+
+    runs/first/
+      config.yaml  env.json  summary.txt  train.log  metrics.csv
+      weights/{last,best}.ckpt   model/   plots/   eval.json   report.html
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import platform
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import RunError
+from ..files import write_text
+
+__all__ = ["RunDir", "environment"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunDir:
+    """Paths inside a run folder."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, runs: Path, name: str, model: str, *, exist_ok: bool) -> RunDir:
+        """Make the folder of a new run.
+
+        Raises:
+            RunError: there is a run of this name, and `exist_ok` is not set.
+        """
+        name = name or f"{model}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        run = cls(runs / name)
+        if run.config.exists() and not exist_ok:
+            raise RunError(
+                f"There already is a run {run.path}. Choose another --name, go on with it by"
+                " --resume last, or start it over by --exist-ok."
+            )
+        for old in (run.last, run.best, run.metrics, run.log):
+            old.unlink(missing_ok=True)
+        run.plots.mkdir(parents=True, exist_ok=True)
+        return run
+
+    @classmethod
+    def existing(cls, path: Path) -> RunDir:
+        """The folder of a run that was begun.
+
+        Raises:
+            RunError: there is none.
+        """
+        run = cls(path)
+        if not run.config.exists():
+            raise RunError(f"There is no run at {path}. See what there is: ls {path.parent}")
+        return run
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def env(self) -> Path:
+        return self.path / "env.json"
+
+    @property
+    def summary(self) -> Path:
+        return self.path / "summary.txt"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "train.log"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.csv"
+
+    @property
+    def last(self) -> Path:
+        return self.path / "weights" / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        return self.path / "weights" / "best.ckpt"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model"
+
+    @property
+    def plots(self) -> Path:
+        return self.path / "plots"
+
+    def write_metrics(self, rows: list[dict[str, Any]]) -> None:
+        """Write all epochs so far, a row each."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self.metrics, text.getvalue())
+
+    def write_log(self, line: str) -> None:
+        """Add a line to train.log, with the time."""
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {line}\n")
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine: what a bug report needs, and what a figure depends on."""
+    import os
+
+    packages = {}
+    for package in ("numpy", "torch", "lightning-fabric", "numba", "pyarrow", "pillow", "onnxruntime"):
+        try:
+            packages[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            packages[package] = "not installed"
+    return {
+        "doodlewise": __version__,
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(_memory_bytes() / 2**30, 1),
+        "packages": packages,
+        "devices": _devices(),
+    }
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _memory_bytes() -> int:
+    import os
+
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return 0
+
+
+def _devices() -> list[str]:
+    try:
+        import torch
+    except ImportError:
+        return []
+    return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]

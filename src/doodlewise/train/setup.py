@@ -1,0 +1,321 @@
+"""From settings to a trained model: resolve the input, make the folder, build the objects, start.
+
+`train` is the way in, for Python and for the command line. What happens inside the epochs is in
+`fit`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from lightning.fabric.utilities.seed import seed_everything
+from torch import nn
+
+from ..data.batches import TrainingBatches
+from ..data.store import Store
+from ..errors import ConfigError, RunError, StoreError
+from ..evaluate.metrics import Tally
+from ..evaluate.result import EvalResult
+from ..evaluate.run import Subject, tally
+from ..files import explain_os_errors, write_json, write_text
+from ..models.registry import ImageShape, count_parameters, create_model
+from ..raster import RenderSpec
+from .checkpoint import load_checkpoint
+from .config import TrainConfig, load_config, save_config
+from .fit import Job, Position, fit
+from .finish import finish
+from .optim import make_ema, make_optimizer
+from .record import Recorder, Reporter, SilentReporter
+from .run_dir import RunDir, environment
+from .summary import summarise
+
+__all__ = ["TrainedRun", "train"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedRun:
+    """What came out of a run.
+
+    Attributes:
+        folder: of the run.
+        rows: a row of metrics for every epoch.
+        best_epoch: counted from 1.
+        best_top1: on the validation split.
+        result: evaluation of the best weights on the validation split.
+        stopped: why it ended early; empty if it did not.
+    """
+
+    folder: Path
+    rows: list[dict[str, Any]]
+    best_epoch: int
+    best_top1: float
+    result: EvalResult
+    stopped: str
+
+
+def train(
+    config: TrainConfig | None = None,
+    *,
+    resume: str | None = None,
+    exist_ok: bool = False,
+    reporter: Callable[[], Reporter] = SilentReporter,
+    **settings: Any,
+) -> TrainedRun:
+    """Train a network on a store, and leave a run folder with everything about it.
+
+        train(store="stores/a10", model="convnet_tiny", epochs=5)
+
+    Args:
+        config: all settings; made of `settings` when None.
+        resume: "last" goes on with the run of this name where it stopped; or the path of a
+            checkpoint of it.
+        exist_ok: start a run over that is already there.
+        reporter: makes the object that shows progress, in the process that trains.
+        **settings: as in `TrainConfig`, nested ones in a dictionary: `{"optim.lr": 1e-3}`.
+
+    Raises:
+        ConfigError: an impossible setting.
+        StoreError: no store, or too small a one.
+        RunError: a run of this name exists.
+        DivergedError: the loss is no number any more.
+        Interrupted: Ctrl-C was pressed; the run can be resumed.
+    """
+    if config is None:
+        store = settings.pop("store", "")
+        config = TrainConfig(store=str(store)).with_values(settings)
+    elif settings:
+        config = config.with_values(settings)
+    store = Store(config.store)
+    _check(config, store)
+    run, checkpoint = _open_run(config, resume, exist_ok)
+    config = config.with_values({"name": run.name})
+    fabric, reasons = make_fabric(config)
+    result = fabric.launch(_main, config, run, checkpoint, reasons, reporter)
+    assert isinstance(result, TrainedRun)
+    return result
+
+
+def _main(
+    fabric: Fabric,
+    config: TrainConfig,
+    run: RunDir,
+    checkpoint: Path | None,
+    reasons: dict[str, str],
+    make_reporter: Callable[[], Reporter],
+) -> TrainedRun:
+    """Build the objects, train, and finish; runs in every process."""
+    store = Store(config.store)
+    spec, image_shape = input_of(store, config.render)
+    seed_everything(config.seed, verbose=False)
+    network = create_model(config.model, n_classes=len(store.classes), image_shape=image_shape)
+    network = network.to(memory_format=torch.channels_last)
+    identity = {"model": config.model, "classes": store.classes, "config": config.to_dict()}
+    text = summarise(network, config.model, image_shape)
+    optimizer = make_optimizer(network, config.optim)
+    wrapped, optimizer = fabric.setup(network, optimizer)
+    ema = make_ema(network, config.optim.ema) if config.optim.ema else None
+    batches = TrainingBatches(
+        store,
+        "train",
+        spec,
+        batch_size=config.batch_size,
+        augment=config.augment if store.kind == "strokes" else None,
+        seed=config.seed,
+        rank=fabric.global_rank,
+        world_size=fabric.world_size,
+        threads=1 if fabric.device.type == "cpu" else 8,
+    )
+    position = Position()
+    if checkpoint is not None:
+        position = _restore(checkpoint, identity, network, ema, optimizer)
+    is_writer = fabric.is_global_zero
+    reporter = make_reporter() if is_writer else SilentReporter()
+    facts = _facts(config, store, run, network, reasons)
+    if is_writer:
+        _write_head(run, config, text, facts)
+    judged = network if ema is None else ema.module
+    subject = Subject(judged, store.classes, spec, fabric.device, name=run.name)
+
+    def validate() -> EvalResult:
+        judged.eval()
+        own = tally(
+            subject, store, "val", rank=fabric.global_rank, world_size=fabric.world_size
+        )
+        return _merged(fabric, own).result()
+
+    recorder = Recorder(
+        run, identity, network, ema, optimizer, reporter, is_writer=is_writer
+    )
+    with recorder:
+        reporter.start(facts, config.epochs, len(batches))
+        job = Job(config, fabric, wrapped, ema, optimizer, batches, validate, recorder)
+        position = fit(job, position)
+    fabric.barrier()
+    result = finish(run, config, store, spec, image_shape, position) if is_writer else None
+    return TrainedRun(
+        folder=run.path,
+        rows=position.rows,
+        best_epoch=position.best_epoch,
+        best_top1=position.best_top1,
+        result=result,  # type: ignore[arg-type]  # only the first process returns it
+        stopped=position.stopped,
+    )
+
+
+def make_fabric(config: TrainConfig) -> tuple[Fabric, dict[str, str]]:
+    """The device, and why it was chosen.
+
+    Raises:
+        ConfigError: the device is not there.
+    """
+    device, why_device = _choose_device(config.device)
+    precision, why_precision = _choose_precision(config.precision, device)
+    fabric = Fabric(
+        accelerator=device,
+        devices=config.devices,
+        strategy="ddp_spawn" if config.devices > 1 else "auto",
+        precision=precision,  # type: ignore[arg-type]
+    )
+    return fabric, {
+        "device": f"{config.devices} x {device} ({why_device})",
+        "precision": f"{precision} ({why_precision})",
+    }
+
+
+def _choose_device(wanted: str) -> tuple[str, str]:
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if wanted == "auto":
+        if there["cuda"]:
+            return "cuda", torch.cuda.get_device_name()
+        if there["mps"]:
+            return "mps", "Apple GPU found"
+        return "cpu", "no GPU found"
+    if wanted not in there:
+        raise ConfigError(f"There is no device '{wanted}'. Choose auto, cpu, cuda or mps.")
+    if not there[wanted]:
+        raise ConfigError(f"This machine has no usable {wanted} device. Choose --device auto.")
+    return wanted, "as asked"
+
+
+def _choose_precision(wanted: str, device: str) -> tuple[str, str]:
+    if wanted != "auto":
+        return wanted, "as asked"
+    if device == "cuda":
+        if torch.cuda.is_bf16_supported():
+            return "bf16-mixed", "the GPU has it: about half the time and memory"
+        return "16-mixed", "the GPU has no bf16"
+    if device == "cpu" and torch.cpu._is_avx512_bf16_supported():
+        return "bf16-mixed", "the processor has it: about 1.5 times faster"
+    return "32-true", "the safe choice here"
+
+
+def input_of(store: Store, render: RenderSpec) -> tuple[RenderSpec | None, ImageShape]:
+    """How the store's rows become input, and its shape."""
+    if store.kind == "strokes":
+        return render, (1, render.side, render.side)
+    assert store.manifest.image_shape is not None
+    height, width, channels = store.manifest.image_shape
+    return None, (channels, height, width)
+
+
+def _check(config: TrainConfig, store: Store) -> None:
+    for split in ("train", "val"):
+        if store.size(split) == 0:
+            raise StoreError(
+                f"The {split} split of {store.folder} is empty. Prepare the store with more"
+                " drawings, or a larger share for validation (--val 0.1)."
+            )
+    if store.size("train") < config.devices:
+        raise StoreError(
+            f"{store.folder} has fewer drawings than there are devices. Use --devices 1."
+        )
+
+
+def _open_run(
+    config: TrainConfig, resume: str | None, exist_ok: bool
+) -> tuple[RunDir, Path | None]:
+    """The run folder, and the checkpoint to go on from."""
+    with explain_os_errors(f"making a run in {config.runs}", "Choose another folder with --runs"):
+        if resume is None:
+            return RunDir.create(
+                Path(config.runs), config.name, config.model, exist_ok=exist_ok
+            ), None
+        if not config.name:
+            raise RunError("Say which run to resume: --resume last --name NAME.")
+        run = RunDir.existing(Path(config.runs) / config.name)
+        return run, run.last if resume == "last" else Path(resume)
+
+
+def _restore(
+    checkpoint: Path,
+    identity: dict[str, Any],
+    network: nn.Module,
+    ema: torch.optim.swa_utils.AveragedModel | None,
+    optimizer: torch.optim.Optimizer,
+) -> Position:
+    state = load_checkpoint(checkpoint, model=identity["model"], classes=identity["classes"])
+    if "optimizer" not in state:
+        raise RunError(f"{checkpoint} holds weights only. Resume from last.ckpt.")
+    network.load_state_dict(state["weights"])
+    if ema is not None:
+        if state["ema"] is None:
+            raise ConfigError("The run had no running mean (optim.ema 0). Resume it with the same.")
+        ema.load_state_dict(state["ema"])
+    optimizer.load_state_dict(state["optimizer"])
+    return Position(**state["position"])
+
+
+def _merged(fabric: Fabric, own: Tally) -> Tally:
+    """The counts of all processes."""
+    if fabric.world_size == 1:
+        return own
+    every: list[Any] = [None] * fabric.world_size
+    torch.distributed.all_gather_object(every, own)
+    for other in every[1:]:
+        every[0].merge(other)
+    merged: Tally = every[0]
+    return merged
+
+
+def _facts(
+    config: TrainConfig, store: Store, run: RunDir, network: nn.Module, reasons: dict[str, str]
+) -> dict[str, str]:
+    """What a person wants to know before it begins."""
+    return {
+        **reasons,
+        "data": f"{store.folder}: {store.size('train'):,} drawings to learn from,"
+        f" {store.size('val'):,} to validate, {len(store.classes)} classes",
+        "network": f"{config.model}, {count_parameters(network):,} parameters",
+        "run": str(run.path),
+    }
+
+
+def _write_head(run: RunDir, config: TrainConfig, summary: str, facts: dict[str, str]) -> None:
+    save_config(config, run.config)
+    write_json(run.env, environment())
+    write_text(run.summary, summary)
+    for name, value in facts.items():
+        run.write_log(f"{name}: {value}")
+
+
+def config_of_run(folder: Path) -> TrainConfig:
+    """The settings of a run.
+
+    Raises:
+        RunError: there is no run.
+    """
+    values = load_config(RunDir.existing(folder).config)
+    store = values.pop("store")
+    with contextlib.suppress(KeyError):
+        return TrainConfig(store=store).with_values(values)
+    raise RunError(f"{folder} has no usable config.yaml. Train again.")
