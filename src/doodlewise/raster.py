@@ -21,7 +21,7 @@ this one.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -51,9 +51,16 @@ class RenderSpec:
         ConfigError: a side outside 8..1024, or a width or padding that is out of range.
     """
 
-    side: int = 28
-    line_width: float = 16.0
-    padding: float = 16.0
+    side: int = field(
+        default=28,
+        metadata={"help": "height and width of the network's input, pixels", "flag": "--side"},
+    )
+    line_width: float = field(
+        default=16.0, metadata={"help": "width of the pen, on a canvas of 256"}
+    )
+    padding: float = field(
+        default=16.0, metadata={"help": "empty space around the ink, on a canvas of 256"}
+    )
 
     def __post_init__(self) -> None:
         if not 8 <= self.side <= 1024:

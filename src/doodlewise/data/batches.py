@@ -20,10 +20,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..augment import Augment
 from ..errors import StoreError
 from ..raster import RenderSpec
 from ..raster_host import render_rows
-from .augment import Augment, render_augmented
+from .augment import render_augmented
 from .catalog import MIRROR_UNSAFE
 from .split import Split, mix
 from .store import Rows, Shard, Store

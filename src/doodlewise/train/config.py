@@ -14,7 +14,7 @@ from typing import Any, Literal, get_type_hints
 import msgspec
 import yaml
 
-from ..data.augment import Augment
+from ..augment import Augment
 from ..errors import ConfigError, did_you_mean
 from ..files import write_text
 from ..raster import RenderSpec

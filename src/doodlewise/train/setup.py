@@ -7,14 +7,15 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric import Fabric
-from lightning.fabric.utilities.seed import seed_everything
+from lightning_fabric import Fabric
+from lightning_fabric.utilities.seed import seed_everything
 from torch import nn
 
 from ..data.batches import TrainingBatches
@@ -176,6 +177,8 @@ def make_fabric(config: TrainConfig) -> tuple[Fabric, dict[str, str]]:
     """
     device, why_device = _choose_device(config.device)
     precision, why_precision = _choose_precision(config.precision, device)
+    # We say what was chosen, and why, ourselves.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(
         accelerator=device,
         devices=config.devices,
