@@ -1,3 +1,89 @@
-"""Doodlewise."""
+"""Doodlewise learns to recognise doodles, and puts the result to use.
+
+    import doodlewise as dw
+
+    dw.prepare(["drawings/"], "stores/mine")
+    dw.train(store="stores/mine", epochs=10, name="first")
+    model = dw.load("runs/first")
+    print(model.predict("sketch.png"))
+
+Names are loaded when they are first used: importing this module imports neither torch nor
+onnxruntime.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Augment",
+    "Classifier",
+    "DoodlewiseError",
+    "Drawing",
+    "EvalResult",
+    "Prediction",
+    "Ragged",
+    "RenderSpec",
+    "Store",
+    "TrainConfig",
+    "TrainedRun",
+    "__version__",
+    "create_model",
+    "list_models",
+    "load",
+    "prepare",
+    "read_drawings",
+    "register_model",
+    "render",
+]
+
+_HOME = {
+    "Augment": "augment",
+    "Classifier": "predict.classifier",
+    "DoodlewiseError": "errors",
+    "Drawing": "drawing",
+    "EvalResult": "evaluate.result",
+    "Prediction": "predict.classifier",
+    "Ragged": "ragged",
+    "RenderSpec": "raster",
+    "Store": "data.store",
+    "TrainConfig": "train.config",
+    "TrainedRun": "train.setup",
+    "create_model": "models.registry",
+    "list_models": "models.registry",
+    "load": "predict.classifier",
+    "prepare": "data.prepare",
+    "read_drawings": "data.formats",
+    "register_model": "models.registry",
+    "render": "raster",
+}
+
+if TYPE_CHECKING:
+    from .augment import Augment
+    from .data.formats import read_drawings
+    from .data.prepare import prepare
+    from .data.store import Store
+    from .drawing import Drawing
+    from .errors import DoodlewiseError
+    from .evaluate.result import EvalResult
+    from .models.registry import create_model, list_models, register_model
+    from .predict.classifier import Classifier, Prediction, load
+    from .ragged import Ragged
+    from .raster import RenderSpec, render
+    from .train.config import TrainConfig
+    from .train.setup import TrainedRun
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'doodlewise' has no attribute '{name}'")
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

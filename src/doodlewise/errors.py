@@ -13,6 +13,7 @@
     ├── ConfigError             a setting that does not exist or has an impossible value
     ├── TrainingError
     │   ├── DivergedError       the loss became NaN or infinite
+    │   ├── Interrupted         someone pressed Ctrl-C; everything is saved
     │   └── MemoryExhaustedError   the batch does not fit into memory
     ├── RunError                a run folder that is missing, or in the way
     └── MissingExtraError       an optional dependency is not installed
@@ -33,6 +34,7 @@ __all__ = [
     "DoodlewiseError",
     "DrawingError",
     "FormatError",
+    "Interrupted",
     "MemoryExhaustedError",
     "MissingExtraError",
     "ModelError",
@@ -96,6 +98,10 @@ class TrainingError(DoodlewiseError):
 
 class DivergedError(TrainingError):
     """The loss became NaN or infinite."""
+
+
+class Interrupted(TrainingError):  # noqa: N818 - not an error, but it ends training like one
+    """Training was asked to stop, and has saved where it stands."""
 
 
 class MemoryExhaustedError(TrainingError):

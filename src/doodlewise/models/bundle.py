@@ -27,7 +27,7 @@ from ..files import replacing, write_json, write_text
 from ..raster import RenderSpec
 from .registry import count_parameters, create_model
 
-__all__ = ["BundleInfo", "load_bundle", "read_bundle_info", "save_bundle"]
+__all__ = ["BundleInfo", "find_bundle", "load_bundle", "read_bundle_info", "save_bundle"]
 
 VERSION = 1
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
@@ -103,6 +103,22 @@ def read_bundle_info(folder: Path) -> BundleInfo:
         f"{folder} is a model of version {version}; this Doodlewise reads version {VERSION}."
         " Install the Doodlewise that wrote it, or train again."
     )
+
+
+def find_bundle(path: Path) -> Path:
+    """The model folder that a path stands for: itself, or the one in a run folder.
+
+    Raises:
+        BundleError: the run has not finished, so it has no model yet.
+    """
+    if not (path / CONFIG).exists() and (path / "model").is_dir():
+        return path / "model"
+    if not (path / CONFIG).exists() and (path / "weights").is_dir():
+        raise BundleError(
+            f"The run {path} has not finished, so it has no model yet. Go on with it: doodlewise"
+            f" train --resume last --name {path.name}"
+        )
+    return path
 
 
 def load_bundle(folder: Path, device: torch.device | str = "cpu") -> tuple[nn.Module, BundleInfo]:

@@ -33,18 +33,18 @@ class TorchBackend:
         self._network, self._temperature, self._device = network, temperature, device
 
     @classmethod
-    def load(cls, folder: Path, device: str) -> tuple[TorchBackend, BundleInfo]:
-        """The backend of a bundle, and what travels with it.
+    def load(cls, path: Path, device: str) -> tuple[TorchBackend, BundleInfo]:
+        """The backend of a run or model folder, and what travels with it.
 
         Raises:
             MissingExtraError: torch is not installed.
             BundleError: see `load_bundle`.
         """
         try:
-            from ..models.bundle import load_bundle
+            from ..models.bundle import find_bundle, load_bundle
         except ImportError as error:
             raise MissingExtraError("torch", "train") from error
-        network, info = load_bundle(folder, device)
+        network, info = load_bundle(find_bundle(path), device)
         return cls(network, info.temperature, device), info
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:

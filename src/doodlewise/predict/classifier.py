@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..drawing import Drawing
-from ..errors import BundleError, DrawingError, FormatError, PictureError
+from ..errors import BundleError, DrawingError, FormatError
 from ..ragged import Ragged
 from ..raster import RenderSpec
 
@@ -221,9 +221,7 @@ def _is_single(sketch: Any) -> bool:
     """Whether the caller gave one drawing or one picture, and expects one answer."""
     if isinstance(sketch, str | Path):
         path = Path(sketch)
-        return path.is_file() and (
-            path.suffix.lower() in PICTURES or _looks_like_picture(path)
-        )
+        return path.is_file() and (path.suffix.lower() in PICTURES or _looks_like_picture(path))
     return not isinstance(sketch, list | tuple)
 
 
@@ -232,8 +230,8 @@ def _looks_like_picture(path: Path) -> bool:
         head = stream.read(12)
     return (
         head.startswith((b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM"))
-        or head[:4] == b"RIFF"
-        and head[8:] == b"WEBP"
+        or (head[:4] == b"RIFF"
+        and head[8:] == b"WEBP")
     )
 
 
@@ -261,13 +259,5 @@ def load(path: str | Path, *, device: str = "cpu") -> Classifier:
     """
     from .backends import TorchBackend
 
-    folder = Path(path)
-    if not (folder / "config.json").exists() and (folder / "model").is_dir():
-        folder = folder / "model"
-    if (folder / "weights").is_dir() and not (folder / "config.json").exists():
-        raise BundleError(
-            f"The run {folder} has not finished, so it has no model yet. Go on with it: doodlewise"
-            f" train STORE --name {folder.name} --resume last"
-        )
-    backend, info = TorchBackend.load(folder, device)
+    backend, info = TorchBackend.load(Path(path), device)
     return Classifier(backend, info)

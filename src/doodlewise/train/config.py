@@ -43,7 +43,7 @@ class Optim:
     weight_decay: float = setting(
         0.05, "weight decay, not on biases and norms", flag="--weight-decay"
     )
-    schedule: Schedule = setting("cosine", "cosine, onecycle or constant", flag="--schedule")
+    schedule: Schedule = setting("cosine", "of the learning rate: cosine, onecycle or constant", flag="--schedule")
     warmup: float = setting(0.1, "share of all steps in which the learning rate rises")
     label_smoothing: float = setting(0.1, "share of the target given to all the other classes")
     clip: float = setting(1.0, "largest norm of the gradient; 0 is no limit")
@@ -73,13 +73,15 @@ class TrainConfig:
     name: str = setting("", "name of the run; model and time when empty", flag="--name")
     runs: str = setting("runs", "folder of all runs", flag="--runs")
     seed: int = setting(0, "of weights, order and variation", flag="--seed")
-    device: str = setting("auto", "auto, cpu, cuda or mps", flag="--device")
+    device: str = setting("auto", "where to train: auto, cpu, cuda or mps", flag="--device")
     devices: int = setting(1, "how many of them", flag="--devices")
     precision: Precision = setting(
-        "auto", "auto, 32-true, bf16-mixed or 16-mixed", flag="--precision"
+        "auto", "of the arithmetic: auto, 32-true, bf16-mixed or 16-mixed", flag="--precision"
     )
     patience: int = setting(
-        0, "stop after this many epochs without a better validation top-1; 0 never", flag="--patience"
+        0,
+        "stop after this many epochs without a better validation top-1; 0 never",
+        flag="--patience",
     )
     optim: Optim = setting(Optim, "how the weights change")
     render: RenderSpec = setting(RenderSpec, "how strokes become pixels; strokes stores only")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 
 from ..data.store import Store
-from ..evaluate.write import write_evaluation
 from ..evaluate.plots import plot_curves, to_png
 from ..evaluate.result import EvalResult
 from ..evaluate.run import Subject, evaluate, fit_temperature
+from ..evaluate.write import write_evaluation
 from ..models.bundle import BundleInfo, save_bundle
 from ..models.registry import ImageShape, create_model
 from ..raster import RenderSpec

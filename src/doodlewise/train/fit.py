@@ -14,20 +14,16 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
 from ..data.batches import Batch, TrainingBatches
-from ..errors import DivergedError, MemoryExhaustedError
+from ..errors import DivergedError, Interrupted, MemoryExhaustedError
 from ..evaluate.result import EvalResult
 from ..models.registry import as_input
 from .config import TrainConfig
 from .optim import learning_rate
 
-__all__ = ["Interrupted", "Job", "Listener", "Position", "fit"]
+__all__ = ["Job", "Listener", "Position", "fit"]
 
 CHECK_STEPS = 20
 """Steps between looks at the loss: each look waits for the device."""
-
-
-class Interrupted(Exception):  # noqa: N818 - not an error: someone pressed Ctrl-C
-    """Training was asked to stop, and has saved where it stands."""
 
 
 @dataclass(slots=True)
@@ -117,7 +113,11 @@ def fit(job: Job, position: Position) -> Position:
                 job.listener.on_step(position, lr)
             if stop:
                 job.listener.on_stop(position)
-                raise Interrupted
+                raise Interrupted(
+                    f"Saved in epoch {position.epoch + 1} at step {position.batch}. Go on with:"
+                    f" doodlewise train --resume last --name {config.name}"
+                    + (f" --runs {config.runs}" if config.runs != "runs" else "")
+                )
         is_best = _finish_epoch(job, position, lr)
         job.listener.on_epoch(position, is_best)
     return position

@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import csv
 import io
-import platform
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
 from ..errors import RunError
 from ..files import write_text
 
-__all__ = ["RunDir", "environment"]
+__all__ = ["RunDir"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,52 +109,3 @@ class RunDir:
         """Add a line to train.log, with the time."""
         with self.log.open("a", encoding="utf-8") as log:
             log.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {line}\n")
-
-
-def environment() -> dict[str, Any]:
-    """Versions and machine: what a bug report needs, and what a figure depends on."""
-    import os
-
-    packages = {}
-    for package in ("numpy", "torch", "lightning-fabric", "numba", "pyarrow", "pillow", "onnxruntime"):
-        try:
-            packages[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            packages[package] = "not installed"
-    return {
-        "doodlewise": __version__,
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "memory_gib": round(_memory_bytes() / 2**30, 1),
-        "packages": packages,
-        "devices": _devices(),
-    }
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
-def _memory_bytes() -> int:
-    import os
-
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return 0
-
-
-def _devices() -> list[str]:
-    try:
-        import torch
-    except ImportError:
-        return []
-    return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]

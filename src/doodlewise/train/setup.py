@@ -20,6 +20,7 @@ from torch import nn
 
 from ..data.batches import TrainingBatches
 from ..data.store import Store
+from ..environment import environment
 from ..errors import ConfigError, RunError, StoreError
 from ..evaluate.metrics import Tally
 from ..evaluate.result import EvalResult
@@ -29,14 +30,14 @@ from ..models.registry import ImageShape, count_parameters, create_model
 from ..raster import RenderSpec
 from .checkpoint import load_checkpoint
 from .config import TrainConfig, load_config, save_config
-from .fit import Job, Position, fit
 from .finish import finish
+from .fit import Job, Position, fit
 from .optim import make_ema, make_optimizer
 from .record import Recorder, Reporter, SilentReporter
-from .run_dir import RunDir, environment
+from .run_dir import RunDir
 from .summary import summarise
 
-__all__ = ["TrainedRun", "train"]
+__all__ = ["TrainedRun", "describe", "train"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,22 @@ def _main(
         result=result,  # type: ignore[arg-type]  # only the first process returns it
         stopped=position.stopped,
     )
+
+
+def describe(config: TrainConfig) -> tuple[dict[str, str], str]:
+    """What a run would do: facts, and the network as a table. Nothing is written.
+
+    Raises:
+        DoodlewiseError: as `train` would.
+    """
+    store = Store(config.store)
+    _check(config, store)
+    _, image_shape = input_of(store, config.render)
+    network = create_model(config.model, n_classes=len(store.classes), image_shape=image_shape)
+    _, reasons = make_fabric(config)
+    run = RunDir(Path(config.runs) / config.name)
+    facts = _facts(config, store, run, network, reasons)
+    return facts, summarise(network, config.model, image_shape)
 
 
 def make_fabric(config: TrainConfig) -> tuple[Fabric, dict[str, str]]:

@@ -1,0 +1,84 @@
+"""The table of commands."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from .. import __version__
+from ._errors import USAGE_ERROR, report_error
+from ._output import output
+from .data_download import download
+from .data_prepare import prepare
+from .data_stats import stats
+from .data_synthetic import synthetic
+from .env import env
+from .evaluate import evaluate
+from .models_list import list_networks
+from .predict import predict
+from .train import train
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="doodlewise",
+    help="Learns to recognise doodles, and puts the result to use.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+data = typer.Typer(help="Get drawings, and make stores of them.", no_args_is_help=True)
+models = typer.Typer(help="What networks there are.", no_args_is_help=True)
+
+app.add_typer(data, name="data")
+app.command("train")(train)
+app.command("eval")(evaluate)
+app.command("predict")(predict)
+app.add_typer(models, name="models")
+app.command("env")(env)
+data.command("prepare")(prepare)
+data.command("stats")(stats)
+data.command("download")(download)
+data.command("synthetic")(synthetic)
+models.command("list")(list_networks)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"doodlewise {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command and exit with its status: 0, 1 for a failure, 2 for wrong usage."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command; its exit status."""
+    output.reset()
+    try:
+        status = app(arguments, standalone_mode=False, prog_name="doodlewise")
+    except click.ClickException as error:
+        error.show()
+        return USAGE_ERROR
+    except (click.Abort, KeyboardInterrupt):
+        return report_error(KeyboardInterrupt())
+    except Exception as error:  # everything that can come out of a command ends here
+        return report_error(error)
+    return status if isinstance(status, int) else 0

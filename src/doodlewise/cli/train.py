@@ -1,0 +1,159 @@
+"""doodlewise train
+
+The flags are made from the fields of `TrainConfig`, so that flag, YAML key, Python argument and
+help cannot differ.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, get_origin
+
+import typer
+
+from ..errors import ConfigError
+from ..train.config import TrainConfig, all_settings, load_config, type_of
+from ._output import JsonFlag, QuietFlag, VerboseFlag, output
+
+__all__ = ["train"]
+
+FLAGS = {
+    part.metadata["flag"]: name
+    for name, part in all_settings().items()
+    if part.metadata.get("flag")
+}
+"""Flag to the dotted name of its setting."""
+
+
+def _train(
+    store: Annotated[Path | None, typer.Argument(help="Folder of a store.")] = None,
+    *,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file with settings, such as a run's config.yaml.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any other setting: --set optim.ema=0.99", metavar="KEY=VALUE"),
+    ] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="last, or a checkpoint: go on with the run of this --name.")
+    ] = None,
+    exist_ok: Annotated[
+        bool, typer.Option("--exist-ok", help="Start a run over that is there.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything and show the network; no training.")
+    ] = False,
+    json: JsonFlag = False,
+    quiet: QuietFlag = False,
+    verbose: VerboseFlag = False,
+    **flags: Any,
+) -> None:
+    """Train a network on a store. Ctrl-C saves, and says how to go on."""
+    values = _values(config, flags, settings or [], resume)
+    if store is not None:
+        values["store"] = str(store)
+    if not values.get("store"):
+        raise ConfigError("Name the store to learn from: doodlewise train stores/NAME")
+    resolved = TrainConfig(store=str(values.pop("store"))).with_values(values)
+
+    from ..train.setup import describe, train
+    from ._train_reporter import make_reporter
+
+    if dry_run:
+        facts, summary = describe(resolved)
+        for name, value in facts.items():
+            output.text(f"{name:10} {value}")
+        output.text("\n" + summary)
+        return
+    reporter = partial(
+        make_reporter,
+        is_json=output.is_json,
+        is_quiet=output.is_quiet,
+        is_live=output.is_live,
+    )
+    run = train(resolved, resume=resume, exist_ok=exist_ok, reporter=reporter)
+    if output.is_json:
+        output.json(
+            {
+                "run": str(run.folder),
+                "best_epoch": run.best_epoch,
+                "val_top1": run.result.top1,
+                "stopped": run.stopped,
+            },
+            indent=None,
+        )
+        return
+    output.text(
+        f"best: {run.result.top1:.2%} top-1 on {run.result.n:,} validation drawings"
+        f" (epoch {run.best_epoch})"
+    )
+    output.text(f"model: {run.folder / 'model'}")
+    output.say("Next:")
+    output.say(f"  doodlewise eval {run.folder}")
+    output.say(f"  doodlewise predict {run.folder} DRAWING.ndjson PICTURE.png")
+    output.say(f"  open {run.folder / 'report.html'}")
+
+
+def _values(
+    config: Path | None, flags: dict[str, Any], settings: list[str], resume: str | None
+) -> dict[str, Any]:
+    """What was asked for: the resumed run's settings, then --config, then flags, then --set."""
+    values: dict[str, Any] = {}
+    if resume is not None and flags.get("name"):
+        before = Path(flags.get("runs") or "runs") / flags["name"] / "config.yaml"
+        if before.exists():
+            values |= load_config(before)
+    if config is not None:
+        values |= load_config(config)
+        # A run's own file names that run; starting it again makes another one.
+        values.pop("name", None)
+    for flag, name in FLAGS.items():
+        given = flags[_parameter_name(flag)]
+        if given is not None:
+            values[name] = given
+    for each in settings:
+        key, equals, value = each.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {each} has no value. Write it as --set KEY=VALUE.")
+        values[key.strip()] = value.strip()
+    return values
+
+
+def _parameter_name(flag: str) -> str:
+    return flag.removeprefix("--").replace("-", "_")
+
+
+def _with_flags(function: Any) -> Any:
+    """Replace **flags of a command by an option for each setting that has a flag."""
+    parts = all_settings()
+    parameters = [
+        parameter
+        for parameter in inspect.signature(function, eval_str=True).parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    for flag, name in FLAGS.items():
+        kind = type_of(name)
+        kind = str if get_origin(kind) is not None else kind
+        default = parts[name].default
+        text = parts[name].metadata["help"]
+        shown = "" if default in ("", inspect.Parameter.empty) else f" [default: {default}]"
+        parameters.append(
+            inspect.Parameter(
+                _parameter_name(flag),
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=Annotated[
+                    kind | None,
+                    typer.Option(flag, help=text[0].upper() + text[1:] + "." + shown),
+                ],
+            )
+        )
+    function.__signature__ = inspect.Signature(parameters)
+    function.__annotations__ = {each.name: each.annotation for each in parameters}
+    return function
+
+
+train = _with_flags(_train)
