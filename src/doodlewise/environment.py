@@ -9,23 +9,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from . import __version__
+from .version import __version__
 
 __all__ = ["environment"]
+
+PACKAGES = ("numpy", "torch", "lightning-fabric", "numba", "pyarrow", "pillow", "onnxruntime")
 
 
 def environment() -> dict[str, Any]:
     """Versions of what matters, and the machine, as plain values."""
     packages = {}
-    for package in (
-        "numpy",
-        "torch",
-        "lightning-fabric",
-        "numba",
-        "pyarrow",
-        "pillow",
-        "onnxruntime",
-    ):
+    for package in PACKAGES:
         try:
             packages[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
-from .. import __version__
+from ..version import __version__
 from ._errors import USAGE_ERROR, report_error
 from ._output import output
 from .data_download import download
@@ -48,6 +47,10 @@ data.command("synthetic")(synthetic)
 models.command("list")(list_networks)
 
 
+# Newer versions of typer carry their own click, older ones use the installed one.
+UsageProblem: Any = typer.BadParameter.__mro__[2]
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"doodlewise {__version__}")
@@ -74,10 +77,10 @@ def run(arguments: list[str]) -> int:
     output.reset()
     try:
         status = app(arguments, standalone_mode=False, prog_name="doodlewise")
-    except click.ClickException as error:
+    except UsageProblem as error:
         error.show()
         return USAGE_ERROR
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return report_error(KeyboardInterrupt())
     except Exception as error:  # everything that can come out of a command ends here
         return report_error(error)

@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from .. import __version__
 from ..data.batches import render_window, windows
 from ..data.store import Rows, Store
 from ..errors import StoreError, UnknownClassError
 from ..models.registry import as_input
 from ..raster import RenderSpec
+from ..version import __version__
 from .metrics import Tally
 from .result import EvalResult
 

@@ -21,10 +21,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from .. import __version__
 from ..errors import BundleError, ConfigError, ModelError
 from ..files import replacing, write_json, write_text
 from ..raster import RenderSpec
+from ..version import __version__
 from .registry import count_parameters, create_model
 
 __all__ = ["BundleInfo", "find_bundle", "load_bundle", "read_bundle_info", "save_bundle"]
