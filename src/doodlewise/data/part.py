@@ -56,14 +56,12 @@ def part_path(path: Path) -> Path:
 def seed_part(path: Path, version: Version) -> None:
     """Begin the next transfer to `path` with the bytes that are there already.
 
-    A part that has got further is left alone.
+    A part of the same version is left alone: it began with these bytes, and has got further.
     """
     part = part_path(path)
     begun = load_version(part)
-    if begun and part.exists():
-        same = (begun.url, begun.validator) == (version.url, version.validator)
-        if same and begun.position >= version.position:
-            return
+    if begun and part.exists() and (begun.url, begun.validator) == (version.url, version.validator):
+        return
     _version_path(part).unlink(missing_ok=True)
     shutil.copyfile(path, part)
     save_version(part, version)
