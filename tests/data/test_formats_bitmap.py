@@ -19,7 +19,7 @@ from doodlewise.data.formats.bitmap import BITMAP
 QUICKDRAW = Path(__file__).resolve().parents[3] / "shared" / "data" / "quickdraw"
 needs_quickdraw = pytest.mark.skipif(not QUICKDRAW.is_dir(), reason=f"no data at {QUICKDRAW}")
 
-MEND = "run: doodlewise data download --classes cat --format numpy_bitmap"
+MEND = "run: doodlewise data download --classes cat --format bitmap"
 
 
 def bitmaps(n: int) -> NDArray[np.uint8]:

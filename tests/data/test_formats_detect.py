@@ -105,7 +105,7 @@ def test_what_is_not_plausible_is_not_binary(tmp_path: Path, content: bytes) -> 
             "is a web page or XML .*<.xml version='1.0' .*download. Delete it and"
             f" run: {MEND}simplified",
         ),
-        ("cat.npy", b"\n <!DOCTYPE html><html>", f"Delete it and run: {MEND}numpy_bitmap"),
+        ("cat.npy", b"\n <!DOCTYPE html><html>", f"Delete it and run: {MEND}bitmap"),
         ("cat.ndjson.gz", gzip.compress(LINE), r"is compressed by gzip\. Unpack it \(gunzip\)"),
         ("cat.npz", b"PK\x03\x04rest", "is a zip archive or an .npz file"),
         ("cat.png", b"\x89PNG\r\n\x1a\n", "is a PNG picture"),
@@ -134,7 +134,7 @@ def test_bitmaps_without_a_header_are_recognised(tmp_path: Path, before: bytes) 
     path = put(tmp_path, "cat1000.bin", before + images.tobytes())
     with pytest.raises(errors.FormatError, match="bitmaps without their header") as caught:
         detect(path)
-    assert "--format numpy_bitmap" in str(caught.value)
+    assert "--format bitmap" in str(caught.value)
 
 
 def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_the_command_that_mends_can_be_pasted() -> None:
     )
     assert mend_command(Path("cat.ndjson"), "raw") == MEND + "raw"
     assert mend_command(Path("cat.ndjson")) == MEND + "simplified"
-    assert mend_command(Path("cat.npy")) == MEND + "numpy_bitmap"
+    assert mend_command(Path("cat.npy")) == MEND + "bitmap"
 
 
 def test_public_names_are_there_and_sorted() -> None:

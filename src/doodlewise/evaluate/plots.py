@@ -239,20 +239,34 @@ def plot_top_losses(images: NDArray[np.uint8], entries: Sequence[TopLoss]) -> Fi
         images: uint8 (k, h, w) or (k, h, w, c), of `entries` in their order.
     """
     captions = [
-        (short(each["true"], 21), f"{short(each['guessed'], 16)} {100 * each['p_guessed']:.0f} %")
+        [
+            (short(each["true"], 21), INK),
+            (f"{short(each['guessed'], 16)} {100 * each['p_guessed']:.0f} %", ORANGE),
+        ]
         for each in entries
     ]
     return _contact_sheet(images, captions, "Largest errors: what it was, and the guess")
 
 
 @styled
-def plot_samples(images: NDArray[np.uint8], words: Sequence[str]) -> Figure:
-    """A contact sheet of drawings and their words.
+def plot_samples(
+    images: NDArray[np.uint8],
+    words: Sequence[str],
+    guesses: Sequence[tuple[str, float]] | None = None,
+) -> Figure:
+    """A contact sheet of drawings, their words, and what the network made of them.
 
     Args:
         images: uint8 (k, h, w) or (k, h, w, c).
+        words: what they are.
+        guesses: word and probability of each best guess, where there are any.
     """
-    return _contact_sheet(images, [(short(word, 21), "") for word in words], "Samples")
+    captions: list[list[_Line]] = [[(short(word, 21), INK)] for word in words]
+    for caption, word, (guess, probability) in zip(captions, words, guesses or (), strict=False):
+        is_right = guess == word
+        said = "right" if is_right else short(guess, 15)
+        caption.append((f"{said} {100 * probability:.0f} %", BLUE if is_right else ORANGE))
+    return _contact_sheet(images, captions, "Drawings and guesses" if guesses else "Drawings")
 
 
 @styled
@@ -375,22 +389,26 @@ def plot_by_class(result: EvalResult) -> Figure:
     return figure
 
 
+_Line = tuple[str, str]
+"""Text and colour."""
+
+
 def _contact_sheet(
-    images: NDArray[np.uint8], captions: Sequence[tuple[str, str]], title: str
+    images: NDArray[np.uint8], captions: Sequence[Sequence[_Line]], title: str
 ) -> Figure:
-    """Drawings in rows of eight, each with a caption of one or two lines below."""
+    """Drawings in rows of eight, each with a caption of a line or more below."""
     if len(images) != len(captions) or len(images) == 0:
         raise DataError(
             f"There are {len(images)} images for {len(captions)} captions. Give one image for each."
         )
     columns = min(8, max(len(images), 3))
     rows = math.ceil(len(images) / columns)
-    lines = 2 if any(second for _, second in captions) else 1
+    lines = max(len(caption) for caption in captions)
     tile, caption = 1.3, 0.12 + 0.15 * lines
     width, height = columns * tile + 0.3, rows * (tile - 0.14 + caption) + 0.55
     figure = Figure(figsize=(width, height))
     figure.text(0.22 / width, 1 - 0.16 / height, title, va="top", fontsize=11.5, weight="bold")
-    for index, (image, (first, second)) in enumerate(zip(images, captions, strict=True)):
+    for index, (image, texts) in enumerate(zip(images, captions, strict=True)):
         row, column = divmod(index, columns)
         side = tile - 0.14
         left = 0.15 + column * tile + 0.07
@@ -399,7 +417,7 @@ def _contact_sheet(
         show_image(axes, image)
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set(visible=True, color=LINE)
-        for line, (text, colour) in enumerate(((first, INK), (second, ORANGE))):
+        for line, (text, colour) in enumerate(texts):
             axes.annotate(
                 text,
                 (0.5, 0.0),

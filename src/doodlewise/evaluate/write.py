@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -14,6 +15,7 @@ from ..data.store import Rows, Store
 from ..files import write_text
 from ..raster import RenderSpec
 from .plots import (
+    CONFUSED_SHOWN,
     plot_by_class,
     plot_by_ink,
     plot_confusion_matrix,
@@ -65,7 +67,7 @@ def write_evaluation(
         "Largest errors": ("top_losses", _worst(store, split, result)),
         "Can its confidence be believed?": ("calibration", plot_reliability(result)),
         "By word": ("by_class", plot_by_class(result)),
-        "What it was asked": ("samples", _samples(store, split)),
+        "Drawings and guesses": ("samples", _samples(subject, store, split)),
     }
     if result.by_ink:
         figures["While drawing"] = ("by_ink", plot_by_ink(result))
@@ -88,19 +90,23 @@ def _worst(store: Store, split: str, result: EvalResult) -> Figure:
     return plot_top_losses(np.concatenate([shown(row) for row in rows]), result.top_losses)
 
 
-def _samples(store: Store, split: str) -> Figure:
-    n = min(SAMPLES, store.size(split))
-    # Rows are shuffled in the store, so the first ones are as good as any.
-    found = list(rows_at(store, split, range(n)))
-    words = [store.classes[int(row.labels[0])] for row in found]
-    return plot_samples(np.concatenate([shown(row) for row in found]), words)
+def _samples(subject: Subject, store: Store, split: str) -> Figure:
+    """Some drawings and the guesses; rows are shuffled, so the first ones are as good as any."""
+    rows = _slice(next(windows(store, split)), 0, SAMPLES)
+    probabilities = torch.softmax(scores_of(subject, rows) / subject.temperature, dim=1)
+    best = probabilities.max(dim=1)
+    guesses = [
+        (subject.classes[int(index)], float(probability))
+        for index, probability in zip(best.indices, best.values, strict=True)
+    ]
+    return plot_samples(shown(rows), [store.classes[label] for label in rows.labels], guesses)
 
 
 def _examples(
     subject: Subject, store: Store, split: str, result: EvalResult
 ) -> dict[tuple[str, str], NDArray[np.uint8]]:
     """Some drawings of each of the most confused pairs."""
-    wanted = [(pair["true"], pair["guessed"]) for pair in result.most_confused[:20]]
+    wanted = [(pair["true"], pair["guessed"]) for pair in result.most_confused[:CONFUSED_SHOWN]]
     found: dict[tuple[str, str], list[NDArray[np.uint8]]] = {pair: [] for pair in wanted}
     seen = 0
     for rows in windows(store, split):
@@ -108,19 +114,20 @@ def _examples(
         for row, (label, guess) in enumerate(zip(rows.labels, guesses, strict=True)):
             pair = (store.classes[label], subject.classes[guess])
             if pair in found and len(found[pair]) < EXAMPLES:
-                found[pair].append(shown(_single(rows, row))[0])
+                found[pair].append(shown(_slice(rows, row, row + 1))[0])
         seen += len(rows)
         if seen >= EXAMPLE_ROWS or all(len(each) == EXAMPLES for each in found.values()):
             break
     return {pair: np.stack(images) for pair, images in found.items() if images}
 
 
-def _single(rows: Rows, row: int) -> Rows:
+def _slice(rows: Rows, first: int, last: int) -> Rows:
+    last = min(last, len(rows))
     return Rows(
-        labels=rows.labels[row : row + 1],
-        key_ids=rows.key_ids[row : row + 1],
-        recognised=rows.recognised[row : row + 1],
-        countries=rows.countries[row : row + 1],
-        drawings=None if rows.drawings is None else rows.drawings.slice(row, row + 1),
-        images=None if rows.images is None else rows.images[row : row + 1],
+        labels=rows.labels[first:last],
+        key_ids=rows.key_ids[first:last],
+        recognised=rows.recognised[first:last],
+        countries=rows.countries[first:last],
+        drawings=None if rows.drawings is None else rows.drawings.slice(first, last),
+        images=None if rows.images is None else rows.images[first:last],
     )

@@ -105,7 +105,7 @@ def _explain_stranger(path: Path, head: bytes) -> str:
         return (
             f"{path} looks like bitmaps without their header, an extract made by hand; in some of"
             " these every picture is moved by one pixel. Get the real file, run:"
-            f" {mend_command(path, 'numpy_bitmap')}"
+            f" {mend_command(path, 'bitmap')}"
         )
     return (
         f"{path} has no format that is known here: it begins with {_quoted(head)}. {_SUPPORTED}."

@@ -38,7 +38,7 @@ def _read_chunks(path: Path, word: str, skips: Skips) -> Iterator[Chunk]:
         skips.add(
             TRUNCATED,
             f"{path.name}[{len(bitmaps)}:{len(bitmaps) + missing}],"
-            f" run: {mend_command(path, 'numpy_bitmap')}",
+            f" run: {mend_command(path, 'bitmap')}",
             missing,
         )
     n_rows = 0
@@ -61,7 +61,7 @@ def _read_chunks(path: Path, word: str, skips: Skips) -> Iterator[Chunk]:
     if n_rows == 0:
         raise FormatError(
             f"There is not one bitmap with ink in {path}. For a file of Google's, run:"
-            f" {mend_command(path, 'numpy_bitmap')}"
+            f" {mend_command(path, 'bitmap')}"
         )
 
 
@@ -81,7 +81,7 @@ def _open(path: Path) -> tuple[NDArray[np.uint8], int]:
         except Exception as error:  # NumPy lets the errors of Python's tokenizer through
             raise FormatError(
                 f"The header of {path} is broken: {error}. For a file of Google's, run:"
-                f" {mend_command(path, 'numpy_bitmap')}"
+                f" {mend_command(path, 'bitmap')}"
             ) from None
         start = file.tell()
     if dtype != np.uint8 or shape[1:] not in _ROW_SHAPES or is_fortran:

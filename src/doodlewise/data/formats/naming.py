@@ -13,7 +13,7 @@ __all__ = ["mend_command", "word_of"]
 # saved as full_simplified_cat.ndjson, or with %2F for the slashes.
 _FOLDERS = re.compile(r"^full[_/](raw|simplified|binary|numpy_bitmap)[_/]")
 
-_FORMAT_OF_SUFFIX = {".bin": "binary", ".npy": "numpy_bitmap"}
+_FORMAT_OF_SUFFIX = {".bin": "binary", ".npy": "bitmap"}
 
 
 def word_of(path: Path) -> str:
@@ -26,7 +26,7 @@ def mend_command(path: Path, format: str | None = None) -> str:
 
     Args:
         path: the broken file.
-        format: raw, simplified, binary or numpy_bitmap; by default what the suffix stands for.
+        format: raw, simplified, binary or bitmap; by default what the suffix stands for.
     """
     format = format or _FORMAT_OF_SUFFIX.get(path.suffix, "simplified")
     command = ["doodlewise", "data", "download", "--classes", word_of(path), "--format", format]

@@ -1,0 +1,97 @@
+"""Every command and every piece of Python in README and docs is run, in the order of the pages."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "docs/data.md", "docs/train.md", "docs/predict.md", "docs/pixels.md")
+BLOCK = re.compile(r"```(sh|python)\n(.*?)```", re.DOTALL)
+SET_UP = ("make demo", "make test", "source .venv")
+"""The test is inside of what these do; `test_make_knows_the_targets` looks at them."""
+
+
+def blocks(page: str) -> list[tuple[str, str]]:
+    return BLOCK.findall((ROOT / page).read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the demo has been run, small."""
+    folder = tmp_path_factory.mktemp("docs")
+    shell(
+        f"{sys.executable} {ROOT / 'examples' / 'demo.py'} --per-class 40 --epochs 1"
+        " --base-url http://127.0.0.1:9",
+        folder,
+    )
+    return folder
+
+
+def shell(command: str, folder: Path) -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_the_demo_ends_with_a_table_a_picture_and_the_next_commands(place: Path) -> None:
+    assert (place / "demo/runs/demo/eval-test/plots/samples.png").stat().st_size > 10_000
+    assert (place / "demo/runs/demo/eval-test/report.html").exists()
+    assert (place / "demo/some.ndjson").exists()
+
+
+@pytest.mark.slow
+def test_the_pages_do_what_they_say(place: Path) -> None:
+    ran = 0
+    for page in PAGES:
+        for language, text in blocks(page):
+            if language == "python":
+                script = place / "block.py"
+                script.write_text(text, encoding="utf-8")
+                shell(f"{sys.executable} {script}", place)
+                ran += 1
+                continue
+            for line in text.splitlines():
+                command = line.split("  #")[0].strip()
+                if command and not command.startswith(SET_UP):
+                    shell(command, place)
+                    ran += 1
+    assert ran >= 20
+
+
+def test_make_knows_the_targets() -> None:
+    for target in ("demo", "test", "lint", "bench"):
+        done = subprocess.run(
+            ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        assert ".venv" in done.stdout
+
+
+def test_the_page_of_commands_is_up_to_date() -> None:
+    make_cli = runpy.run_path(str(ROOT / "docs" / "make_cli.py"))
+    written = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert written == make_cli["page"](), "run: python docs/make_cli.py"
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))])
+def test_links_lead_somewhere(page: str) -> None:
+    path = ROOT / page
+    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (path.parent / target).exists(), f"{page} points to {target}"
