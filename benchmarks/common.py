@@ -1,0 +1,199 @@
+"""What the benchmarks of the engine share: the machine, real drawings, fair timing, a job to train.
+
+Whatever is compared takes turns, A, B, A, B, in one run: a machine that slows down for a moment
+slows down both, and the median of the rounds' ratios forgives a moment that hit only one.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from doodlewise.data.chunk import Skips
+from doodlewise.data.formats import detect, word_of
+from doodlewise.environment import environment
+from doodlewise.ragged import Ragged
+
+# Loaded where needed: what measures memory must not carry torch about.
+if TYPE_CHECKING:
+    from doodlewise.data.batches import TrainingBatches
+    from doodlewise.data.store import Store
+    from doodlewise.evaluate.result import EvalResult
+    from doodlewise.train.config import TrainConfig
+    from doodlewise.train.fit import Job, Position
+
+__all__ = [
+    "DATA",
+    "StopAfter",
+    "in_turn",
+    "machine",
+    "make_job",
+    "median_and_spread",
+    "ratios",
+    "read_real",
+    "real_files",
+    "use_cores",
+]
+
+DATA = Path(__file__).resolve().parents[2] / "shared/data/quickdraw/simplified"
+
+
+def machine(**more_versions: str) -> str:
+    """One line that names the machine and the versions of what was measured."""
+    facts = environment()
+    names = ("numpy", "torch", "numba", "pyarrow")
+    versions = {name: facts["packages"][name] for name in names} | more_versions
+    spelled = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return (
+        f"machine: {facts['processor']}, {_usable_cores()} of {facts['cores']} cores,"
+        f" {facts['memory_gib']} GiB; Python {facts['python']}, {spelled}"
+    )
+
+
+def use_cores(n: int) -> int:
+    """Keep this process, and those that it starts, on n cores; how many there really are."""
+    if not hasattr(os, "sched_setaffinity"):
+        return min(n, os.cpu_count() or 1)
+    # The last ones: the first core serves most interrupts.
+    chosen = sorted(os.sched_getaffinity(0))[-n:]
+    os.sched_setaffinity(0, chosen)
+    return len(chosen)
+
+
+def _usable_cores() -> int:
+    if not hasattr(os, "sched_getaffinity"):
+        return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0))
+
+
+def real_files(folder: Path) -> list[Path]:
+    """The ndjson files of a folder, a word each; ends the script where there are none."""
+    files = sorted(folder.glob("*.ndjson"))
+    if not files:
+        sys.exit(
+            f"There is no ndjson file in {folder}. Name a folder of Google's simplified drawings"
+            " with --data."
+        )
+    return files
+
+
+def read_real(files: Sequence[Path], n: int) -> tuple[Ragged, list[str]]:
+    """About n drawings, evenly from the files and shuffled, and the word of each.
+
+    The points are uint8 in the frame, as they are in a store.
+    """
+    each = -(-n // len(files))
+    parts: list[Ragged] = []
+    words: list[str] = []
+    for file in files:
+        left = each
+        for chunk in detect(file).read_chunks(file, word_of(file), Skips()):
+            assert chunk.drawings is not None
+            taken = min(left, len(chunk))
+            parts.append(chunk.drawings.slice(0, taken))
+            words += chunk.words[:taken]
+            left -= taken
+            if not left:
+                break
+    order = np.random.default_rng(0).permutation(len(words))[:n]
+    return Ragged.concat(parts).take(order), [words[row] for row in order]
+
+
+def in_turn(ways: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Each way's rate in every round. A first round of all, which compiles and warms, is left out.
+
+    Args:
+        ways: each does a fixed piece of work and returns its rate.
+        rounds: that count.
+    """
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds + 1):
+        for name, way in ways.items():
+            rate = way()
+            if number:
+                rates[name].append(rate)
+    return rates
+
+
+def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
+    """The ratio of two ways, round by round."""
+    return [a / b for a, b in zip(above, below, strict=True)]
+
+
+def median_and_spread(values: Sequence[float], form: str = ",.0f") -> str:
+    """Such as "8.1 (7.9 to 8.4)": the median, the least and the most."""
+    middle, low, high = statistics.median(values), min(values), max(values)
+    return f"{middle:{form}} ({low:{form}} to {high:{form}})"
+
+
+class StopAfter:
+    """A listener that breaks the loop off after so many steps of an epoch; never when None."""
+
+    def __init__(self, steps: int | None) -> None:
+        self._steps = steps
+        self._done = 0
+
+    def on_step(self, position: Position, lr: float) -> None: ...
+
+    def on_epoch(self, position: Position, is_best: bool) -> None: ...
+
+    def should_stop(self) -> bool:
+        self._done += 1
+        return self._done == self._steps
+
+    def on_stop(self, position: Position) -> None:  # noqa: ARG002 - a listener is told more
+        self._done = 0
+
+
+def make_job(
+    config: TrainConfig,
+    store: Store,
+    listener: StopAfter,
+    make_batches: Callable[..., TrainingBatches],
+) -> Job:
+    """What `train.setup` builds for the loop on one device, with batches of another kind.
+
+    Args:
+        config: of the run.
+        store: that it trains on.
+        listener: is told of the steps.
+        make_batches: takes what `TrainingBatches` takes.
+    """
+    import torch
+    from lightning_fabric.utilities.seed import seed_everything
+
+    from doodlewise.evaluate.run import Subject, tally
+    from doodlewise.models.registry import create_model
+    from doodlewise.train.fit import Job
+    from doodlewise.train.optim import make_ema, make_optimizer
+    from doodlewise.train.setup import input_of, make_fabric
+
+    fabric, _ = make_fabric(config)
+    spec, image_shape = input_of(store, config.render)
+    seed_everything(config.seed, verbose=False)
+    network = create_model(config.model, n_classes=len(store.classes), image_shape=image_shape)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    wrapped, optimizer = fabric.setup(network, make_optimizer(network, config.optim))
+    ema = make_ema(network, config.optim.ema)
+    batches = make_batches(
+        store,
+        "train",
+        spec,
+        batch_size=config.batch_size,
+        augment=config.augment,
+        seed=config.seed,
+        threads=1,
+    )
+    subject = Subject(ema.module, store.classes, spec, fabric.device)
+
+    def validate() -> EvalResult:
+        ema.module.eval()
+        return tally(subject, store, "val").result()
+
+    return Job(config, fabric, wrapped, ema, optimizer, batches, validate, listener)

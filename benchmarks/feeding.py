@@ -1,0 +1,211 @@
+"""What rendering and batching cost a training step, and how much faster it is than a tutorial's.
+
+    python benchmarks/feeding.py
+
+Three ways train the same network on the same drawings, in turn, an epoch's beginning each round:
+
+- *ours*: the package's own loop from a strokes store: drawings varied and drawn while the network
+  learns, AdamW with running mean and clipping, the precision that "auto" chooses;
+- *held*: the same loop on batches that were drawn before and are used again and again. What ours
+  is slower than this is the cost of feeding; hoped for: less than 10 %;
+- *tutorial*: a PNG file for each drawing, opened by Pillow in a torch Dataset, a DataLoader with
+  two workers, float32, Adam, `loss.item()` in every step. Hoped for: ours is 4 times as fast. The
+  files have just been written, so no disk is waited for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+
+from common import (
+    DATA,
+    StopAfter,
+    in_turn,
+    machine,
+    make_job,
+    median_and_spread,
+    ratios,
+    real_files,
+    use_cores,
+)
+from doodlewise.data.batches import Batch, TrainingBatches, windows
+from doodlewise.data.prepare import prepare
+from doodlewise.data.store import Store
+from doodlewise.errors import Interrupted
+from doodlewise.models.registry import create_model
+from doodlewise.raster import RenderSpec
+from doodlewise.raster_host import render_rows
+from doodlewise.train.config import TrainConfig
+from doodlewise.train.fit import Job, Position, fit
+from doodlewise.train.setup import make_fabric
+
+HELD = 16
+"""Batches that are used again and again; enough that they do not all stay in a core's cache."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of simplified ndjson")
+    parser.add_argument("--words", type=int, default=345, help="how many, evenly from all")
+    parser.add_argument("--model", default="quickdraw_cnn_v2")
+    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--steps", type=int, default=200, help="of each way in each round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2, help="of the tutorial's DataLoader")
+    arguments = parser.parse_args()
+    torch.set_num_threads(use_cores(arguments.cores))
+    files = real_files(arguments.data)
+    files = files[:: max(1, len(files) // arguments.words)][: arguments.words]
+    with tempfile.TemporaryDirectory(prefix="doodlewise-feeding-") as folder:
+        prepare(files, Path(folder) / "store", jobs=1)
+        store = Store(Path(folder) / "store")
+        config = TrainConfig(
+            store=str(store.folder),
+            model=arguments.model,
+            batch_size=arguments.batch_size,
+            precision=arguments.precision,
+            device="cpu",
+            epochs=arguments.rounds + 1,
+        )
+        steps = min(arguments.steps, store.size("train") // config.batch_size)
+        images = write_images(store, Path(folder) / "images", steps * config.batch_size)
+        print(machine())
+        print(f"{store!r}")
+        print(
+            f"{config.model}, batches of {config.batch_size}, {steps} steps a round,"
+            f" {arguments.rounds} rounds; ours in {make_fabric(config)[1]['precision']}"
+        )
+        measure(config, store, images, steps, arguments)
+
+
+def measure(
+    config: TrainConfig,
+    store: Store,
+    images: list[tuple[Path, int]],
+    steps: int,
+    arguments: argparse.Namespace,
+) -> None:
+    rates = in_turn(
+        {
+            "ours": Ours(make_job(config, store, StopAfter(steps), TrainingBatches), steps),
+            "held": Ours(make_job(config, store, StopAfter(steps), Held), steps),
+            "tutorial": Tutorial(config, len(store.classes), images, arguments.workers),
+        },
+        arguments.rounds,
+    )
+    print(f"{'':10}{'drawings/s (least to most)':>34}")
+    for name, values in rates.items():
+        print(f"{name:10}{median_and_spread(values):>34}")
+    costs = [1 - share for share in ratios(rates["ours"], rates["held"])]
+    print(f"cost of feeding, of a step: {median_and_spread(costs, '.1%')}")
+    faster = ratios(rates["ours"], rates["tutorial"])
+    print(f"ratio of ours to the tutorial: {median_and_spread(faster, '.1f')}")
+
+
+class Held(TrainingBatches):
+    """The same few batches over and over."""
+
+    @cached_property
+    def held(self) -> list[Batch]:
+        return list(islice(super().epoch(0), HELD))
+
+    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:  # noqa: ARG002
+        for number in range(first_batch, len(self)):
+            yield self.held[number % len(self.held)]
+
+
+class Ours:
+    """The package's loop: the first steps of an epoch, of another one in each round."""
+
+    def __init__(self, job: Job, steps: int) -> None:
+        self._job, self._steps = job, steps
+        self._round = 0
+
+    def __call__(self) -> float:
+        started = time.perf_counter()
+        try:
+            fit(self._job, Position(epoch=self._round))
+        except Interrupted:
+            seconds = time.perf_counter() - started
+        self._round += 1
+        return self._steps * self._job.config.batch_size / seconds
+
+
+class Tutorial:
+    """What this field's tutorials do: one pass over a folder of PNG files."""
+
+    def __init__(
+        self, config: TrainConfig, n_classes: int, images: list[tuple[Path, int]], workers: int
+    ) -> None:
+        self._network = create_model(config.model, n_classes=n_classes)
+        self._optimizer = torch.optim.Adam(self._network.parameters(), lr=1e-3)
+        self._loader = DataLoader(
+            Pictures(images),
+            batch_size=config.batch_size,
+            shuffle=True,
+            num_workers=workers,
+        )
+
+    def __call__(self) -> float:
+        self._network.train()
+        started = time.perf_counter()
+        total, seen = 0.0, 0
+        for images, labels in self._loader:
+            self._optimizer.zero_grad()
+            loss = F.cross_entropy(self._network(images), labels)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._optimizer.step()
+            total += loss.item() * len(labels)
+            seen += len(labels)
+        return seen / (time.perf_counter() - started)
+
+
+class Pictures(Dataset[tuple[torch.Tensor, int]]):
+    """A picture file and its label for each row."""
+
+    def __init__(self, images: list[tuple[Path, int]]) -> None:
+        self._images = images
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        path, label = self._images[index]
+        with Image.open(path) as image:
+            pixels = torch.from_numpy(np.array(image))
+        return pixels[None].to(torch.float32).div(255.0), label
+
+
+def write_images(store: Store, folder: Path, n: int) -> list[tuple[Path, int]]:
+    """The first n drawings of the training split as 28 x 28 PNG files, a folder for each word."""
+    images: list[tuple[Path, int]] = []
+    for word in store.classes:
+        (folder / word).mkdir(parents=True)
+    for rows in windows(store, "train"):
+        assert rows.drawings is not None
+        for row, pixels in enumerate(render_rows(rows.drawings, RenderSpec())):
+            if len(images) == n:
+                return images
+            label = int(rows.labels[row])
+            path = folder / store.classes[label] / f"{len(images)}.png"
+            Image.fromarray(pixels).save(path)
+            images.append((path, label))
+    return images
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The benchmark scripts run, on few synthetic drawings, and print the figures that they promise."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+NUMBER = r"(-?[\d,]+(?:\.\d+)?)%?"
+SPREAD = rf"{NUMBER} \({NUMBER} to {NUMBER}\)"
+
+
+def run(script: str, *options: object) -> str:
+    """What a script prints; it must name the machine and print one line with the ratio."""
+    command = [sys.executable, str(BENCHMARKS / f"{script}.py"), *map(str, options)]
+    result = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert result.returncode == 0, result.stderr
+    machine = re.findall(r"^machine: .+ cores, .+ GiB; Python \d.+", result.stdout, re.M)
+    assert len(machine) == 1
+    assert len(re.findall(r"^ratio ", result.stdout, re.M)) == 1
+    return result.stdout
+
+
+def spread_after(name: str, output: str) -> tuple[float, float, float]:
+    """Median, least and most, as printed on the line that begins with the name."""
+    found = re.findall(rf"^{re.escape(name)}\D*? +{SPREAD}", output, re.M)
+    assert len(found) == 1, f"{name} in {output}"
+    middle, low, high = (float(number.replace(",", "")) for number in found[0])
+    assert low <= middle <= high
+    return middle, low, high
+
+
+def test_rasteriser(doodles: Path) -> None:
+    pytest.importorskip("cv2", reason="OpenCV is not installed; it is in the bench extra")
+    options = "--drawings 200 --judged 30 --sides 28 --factors 6 8 --rounds 2 --seconds 0.02"
+    output = run("rasteriser", "--data", doodles, *options.split())
+
+    quality = {
+        name.strip(): (float(from_exact), float(from_definition))
+        for name, from_exact, from_definition in re.findall(
+            r"^(\w.{35}) +(\d+\.\d\d) +(\d+\.\d\d) +[\d,]+$", output, re.M
+        )
+    }
+    assert len(quality) == 1 + 2 * 2
+    assert quality["render_rows"][1] == 0.0
+    rival = re.findall(r"^the rival is (.+)$", output, re.M)[0]
+    assert quality[rival][0] <= quality["render_rows"][0]
+
+    table = output.split("drawings/s")[1]
+    ours = spread_after("render_rows", table)
+    theirs = spread_after(rival, table)
+    for name in ("render_augmented", "render_tensor on the CPU", "NumPy reference"):
+        assert spread_after(name, table)[1] > 0
+    ratio = re.findall(rf"28 pixels {SPREAD} to the rival, {SPREAD} to the usual way", output)
+    assert len(ratio) == 1
+    assert ours[1] / theirs[2] - 0.1 <= float(ratio[0][0]) <= ours[2] / theirs[1] + 0.1
+
+
+def test_feeding(doodles: Path) -> None:
+    options = "--words 6 --batch-size 16 --steps 4 --rounds 2 --cores 1 --workers 1"
+    output = run("feeding", "--data", doodles, *options.split())
+    assert "6 classes" in output
+    assert "batches of 16, 4 steps a round, 2 rounds; ours in" in output
+
+    table = output.split("drawings/s")[1]
+    ours, held, tutorial = (spread_after(name, table) for name in ("ours", "held", "tutorial"))
+    cost = spread_after("cost of feeding", output)
+    # All are printed rounded.
+    assert 1 - ours[2] / held[1] <= cost[0] / 100 + 0.02
+    assert cost[0] / 100 - 0.02 <= 1 - ours[1] / held[2]
+    ratio = spread_after("ratio of ours to the tutorial", output)
+    assert ours[1] / tutorial[2] - 0.1 <= ratio[0] <= ours[2] / tutorial[1] + 0.1
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/smaps_rollup").exists(), reason="memory is read from Linux's /proc"
+)
+def test_memory(doodles: Path, tmp_path: Path) -> None:
+    options = "--sizes 400 1500 --words 3 --steps 2 --rounds 1"
+    output = run("memory", "--data", doodles, "--work", tmp_path, *options.split())
+    assert list(tmp_path.iterdir()) == [], "temporary files were left"
+
+    rows = re.findall(rf"^(prepare|train){f' +{NUMBER}' * 4}$", output, re.M)
+    measured = {(step, int(n.replace(",", ""))): float(peak) for step, n, peak, _, _ in rows}
+    assert all(0 < float(mapped) < float(peak) for _, _, peak, mapped, _ in rows)
+    # Every drawing written as .bin was read again.
+    assert {n for step, n in measured if step == "prepare"} == {400, 1500}
+    # A Python with Arrow, and one with torch, take at least so much.
+    assert min(peak for (step, _), peak in measured.items() if step == "prepare") > 20
+    assert min(peak for (step, _), peak in measured.items() if step == "train") > 100
+    more = spread_after("difference of prepare", output)[0]
+    assert more == pytest.approx(measured["prepare", 1500] - measured["prepare", 400], abs=1.5)
+    assert re.search(rf"^ratio of the peaks, .*: prepare {SPREAD}, train {SPREAD}$", output, re.M)
