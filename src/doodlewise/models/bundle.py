@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -25,7 +26,7 @@ from ..errors import BundleError, ConfigError, ModelError
 from ..files import replacing, write_json, write_text
 from ..raster import RenderSpec
 from ..version import __version__
-from .registry import count_parameters, create_model
+from .registry import channels_last, count_parameters, create_model
 
 __all__ = ["BundleInfo", "find_bundle", "load_bundle", "read_bundle_info", "save_bundle"]
 
@@ -70,7 +71,9 @@ class BundleInfo:
 
 def save_bundle(model: nn.Module, info: BundleInfo, folder: Path) -> None:
     """Write a bundle; each file appears whole."""
-    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    weights = {
+        name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
+    }
     with replacing(folder / WEIGHTS) as temporary:
         save_file(weights, temporary)
     write_json(folder / CONFIG, asdict(info))
@@ -93,12 +96,13 @@ def read_bundle_info(folder: Path) -> BundleInfo:
         values = json.loads(path.read_text(encoding="utf-8"))
         version = values["version"]
         if version == VERSION:
-            values["image_shape"] = tuple(values["image_shape"])
             if values["render"] is not None:
                 values["render"] = RenderSpec.from_dict(values["render"])
-            return BundleInfo(**values)
-    except (ValueError, KeyError, TypeError, ConfigError) as error:
-        raise BundleError(f"{path} is damaged ({error}). Train or download the model again.") from error
+            return msgspec.convert(values, BundleInfo)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(
+            f"{path} is damaged ({error}). Train or download the model again."
+        ) from error
     raise BundleError(
         f"{folder} is a model of version {version}; this Doodlewise reads version {VERSION}."
         " Install the Doodlewise that wrote it, or train again."
@@ -126,14 +130,17 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> tuple[nn.Mo
 
     Raises:
         BundleError: no bundle, damaged weights, or weights of another network.
+        ConfigError: the device is not there.
     """
     info = read_bundle_info(folder)
     path = folder / WEIGHTS
     try:
         model = create_model(info.model, n_classes=len(info.classes), image_shape=info.image_shape)
-        weights = load_file(path, device=str(device))
+        weights = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise BundleError(f"{path} is missing or damaged ({error}). Train or copy it again.") from error
+        raise BundleError(
+            f"{path} is missing or damaged ({error}). Train or copy it again."
+        ) from error
     except ModelError as error:
         raise BundleError(f"{folder} cannot be used: {error}") from error
     try:
@@ -143,7 +150,12 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> tuple[nn.Mo
             f"{path} holds the weights of another network than {info.model}. The folder was mixed"
             " up; copy the whole model folder again."
         ) from error
-    return model.to(device, memory_format=torch.channels_last).eval(), info
+    try:
+        return channels_last(model).to(device).eval(), info
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"The device '{device}' cannot be used: {str(error).splitlines()[0]} Choose cpu."
+        ) from error
 
 
 def _card(model: nn.Module, info: BundleInfo) -> str:
@@ -181,7 +193,9 @@ def _card(model: nn.Module, info: BundleInfo) -> str:
             f"| on {metrics.get('n', 0):,} drawings ({metrics.get('split', '?')} split) | |",
             "| --- | --- |",
             *(
-                f"| {name} | {value:.2%} |" if name.startswith("top") else f"| {name} | {value:.4f} |"
+                f"| {name} | {value:.2%} |"
+                if name.startswith("top")
+                else f"| {name} | {value:.4f} |"
                 for name, value in metrics.items()
                 if isinstance(value, float)
             ),

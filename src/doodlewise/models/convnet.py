@@ -94,17 +94,17 @@ def _reduce(before: int, after: int, kernel: int) -> nn.Module:
 
 @register_model
 def convnet_tiny(n_classes: int, image_shape: ImageShape) -> nn.Module:
-    """Ours, 0.9 M parameters: trains on 2,800 drawings/s on two CPU cores."""
+    """Ours, 906,441 parameters at 345 words: trains on 2,800 drawings/s on two CPU cores."""
     return ConvNet(n_classes, image_shape, widths=(48, 96, 160), depths=(1, 1, 1))
 
 
 @register_model
 def convnet_small(n_classes: int, image_shape: ImageShape) -> nn.Module:
-    """Ours, 4.1 M parameters: for a GPU, or an evening on a CPU."""
+    """Ours, 3,559,961 parameters at 345 words: for a GPU, or an evening on a CPU."""
     return ConvNet(n_classes, image_shape, (64, 128, 256), depths=(2, 2, 2), dropout=0.1)
 
 
 @register_model
 def convnet_base(n_classes: int, image_shape: ImageShape) -> nn.Module:
-    """Ours, 16 M parameters: for a GPU and millions of drawings."""
+    """Ours, 14,267,705 parameters at 345 words: for a GPU and millions of drawings."""
     return ConvNet(n_classes, image_shape, (96, 192, 448), depths=(2, 3, 3), dropout=0.2)

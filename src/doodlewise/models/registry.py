@@ -21,6 +21,7 @@ from ..errors import ModelError, UnknownModelError, did_you_mean
 __all__ = [
     "ImageShape",
     "as_input",
+    "channels_last",
     "count_parameters",
     "create_model",
     "describe_models",
@@ -91,6 +92,13 @@ def describe_models() -> dict[str, str]:
 def count_parameters(model: nn.Module) -> int:
     """How many numbers training changes."""
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+
+
+def channels_last(model: nn.Module) -> nn.Module:
+    """The network, in place, with its weights in the layout of `as_input`."""
+    # The stubs of torch do not know that `to` takes a layout alone.
+    moved: nn.Module = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return moved
 
 
 def as_input(images: torch.Tensor) -> torch.Tensor:
