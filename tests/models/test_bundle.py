@@ -76,7 +76,7 @@ def test_there_is_no_pickle_in_the_folder(bundle: Path) -> None:
     for path in bundle.iterdir():
         content = path.read_bytes()
         assert not content.startswith(b"PK")
-        with pytest.raises(ValueError, match="opcode|exhausted|truncate|ending|expected"):
+        with pytest.raises(ValueError, match=r"opcode|exhausted|truncate|ending|expected"):
             pickletools.dis(content, out=io.StringIO())
 
 
@@ -123,7 +123,7 @@ def test_a_run_folder_stands_for_the_model_in_it(bundle: Path) -> None:
 
 def test_an_unfinished_run_has_no_model(tmp_path: Path) -> None:
     (tmp_path / "first" / "weights").mkdir(parents=True)
-    with pytest.raises(BundleError, match="first has not finished.*--resume last --name first"):
+    with pytest.raises(BundleError, match=r"first has not finished.*--resume last --name first"):
         find_bundle(tmp_path / "first")
 
 
@@ -163,7 +163,7 @@ def test_a_config_with_impossible_values(bundle: Path, values: dict[str, Any]) -
 
 def test_another_version(bundle: Path) -> None:
     edit(bundle, version=99)
-    with pytest.raises(BundleError, match="version 99.*reads version 1.*Install"):
+    with pytest.raises(BundleError, match=r"version 99.*reads version 1.*Install"):
         load_bundle(bundle)
 
 
@@ -205,13 +205,13 @@ def test_weights_of_another_network(
 
 def test_a_network_that_is_not_registered_here(bundle: Path) -> None:
     edit(bundle, model="quickdraw_cnn_v3")
-    with pytest.raises(BundleError, match="cannot be used.*Did you mean 'quickdraw_cnn_v"):
+    with pytest.raises(BundleError, match=r"cannot be used.*Did you mean 'quickdraw_cnn_v"):
         load_bundle(bundle)
 
 
 def test_a_shape_that_the_network_cannot_take(bundle: Path) -> None:
     edit(bundle, image_shape=[1, 64, 64])
-    with pytest.raises(BundleError, match="cannot be used.*not 64 x 64"):
+    with pytest.raises(BundleError, match=r"cannot be used.*not 64 x 64"):
         load_bundle(bundle)
 
 

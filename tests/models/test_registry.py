@@ -124,7 +124,7 @@ def test_each_network_says_in_a_line_what_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in list_models() if name.startswith("convnet")])
 def test_convnets_refuse_images_under_16_pixels(name: str) -> None:
-    with pytest.raises(ModelError, match="15 x 64 are too small.*--side 16"):
+    with pytest.raises(ModelError, match=r"15 x 64 are too small.*--side 16"):
         create_model(name, n_classes=3, image_shape=(1, 15, 64))
     assert create_model(name, n_classes=3, image_shape=(3, 16, 40)).eval()(
         torch.zeros(1, 3, 16, 40)
