@@ -68,7 +68,7 @@ def evaluate(
         progress: called with drawings done and drawings in all.
 
     Raises:
-        StoreError: no drawing to evaluate on.
+        StoreError: no drawing to evaluate on, or of a kind or size that the network cannot take.
         UnknownClassError: the network knows none of the words.
     """
     shares = INK_SHARES if by_ink and store.kind == "strokes" else ()
@@ -149,7 +149,25 @@ def tally(
 
 
 def _labels(subject: Subject, store: Store) -> NDArray[np.int64]:
-    """The network's label for each label of the store; -1 where it knows no such word."""
+    """The network's label for each label of the store; -1 where it knows no such word.
+
+    Raises:
+        StoreError: the network cannot take what is in the store.
+        UnknownClassError: it knows none of the words.
+    """
+    if store.kind == "strokes" and subject.spec is None:
+        raise StoreError(
+            f"{store.folder} holds strokes, and the network takes pictures only. Evaluate it on a"
+            " store of pictures."
+        )
+    if store.kind == "pixels" and subject.spec is not None:
+        side = subject.spec.side
+        if store.manifest.image_shape != [side, side, 1]:
+            shape = " x ".join(map(str, store.manifest.image_shape or []))
+            raise StoreError(
+                f"{store.folder} holds images of {shape}, and the network takes {side} x {side} x"
+                " 1. Evaluate it on strokes, or on images of that size."
+            )
     number = {word: index for index, word in enumerate(subject.classes)}
     labels = np.array([number.get(word, -1) for word in store.classes])
     if (labels < 0).all():

@@ -38,6 +38,7 @@ class TorchBackend:
 
         Raises:
             MissingExtraError: torch is not installed.
+            ConfigError: the device is not there.
             BundleError: see `load_bundle`.
         """
         try:
@@ -55,7 +56,8 @@ class TorchBackend:
 
         parts = []
         with torch.inference_mode():
-            for at in range(0, len(images), BATCH_ROWS):
+            # Once at least: no images give no rows, but as many columns as ever.
+            for at in range(0, max(len(images), 1), BATCH_ROWS):
                 batch = torch.from_numpy(images[at : at + BATCH_ROWS]).to(self._device)
                 scores = self._network(as_input(batch)).float()
                 parts.append(torch.softmax(scores / self._temperature, dim=1).cpu().numpy())

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ..drawing import Drawing
-from ..errors import BundleError, DrawingError, FormatError
+from ..errors import BundleError, DrawingError, FormatError, PictureError
 from ..ragged import Ragged
 from ..raster import RenderSpec
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from ..models.bundle import BundleInfo
 
 __all__ = ["Backend", "Classifier", "Guess", "Prediction", "load"]
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
-Sketch: TypeAlias = "Drawing | str | Path | Image.Image | NDArray[Any]"
+Sketch: TypeAlias = Drawing | str | Path | Image.Image | NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +134,12 @@ class Classifier:
         self, sketch: str | Path | NDArray[Any], *, top: int = ...
     ) -> Prediction | list[Prediction]: ...
     @overload
-    def predict(self, sketch: Sequence[Sketch], *, top: int = ...) -> list[Prediction]: ...
+    def predict(
+        self, sketch: list[Any] | tuple[Any, ...], *, top: int = ...
+    ) -> list[Prediction]: ...
 
     def predict(
-        self, sketch: Sketch | Sequence[Sketch], *, top: int = 5
+        self, sketch: Sketch | list[Any] | tuple[Any, ...], *, top: int = 5
     ) -> Prediction | list[Prediction]:
         """Guess what a drawing is.
 
@@ -151,7 +152,7 @@ class Classifier:
             A Prediction for one drawing or one picture; a list of them for everything else.
 
         Raises:
-            DrawingError: a drawing without points.
+            DrawingError: neither a drawing nor a picture nor a path; or `top` is below 1.
             PictureError: a picture without ink, or not a picture.
             FormatError: a file that is neither a picture nor drawings, or a broken line.
         """
@@ -189,8 +190,13 @@ class Classifier:
         elif isinstance(sketch, list | tuple):
             for number, each in enumerate(sketch):
                 yield from self._inputs(each, source or f"[{number}]")
-        else:
+        elif isinstance(sketch, np.ndarray | Image.Image):
             yield self._input_of_picture(sketch, source)
+        else:
+            raise DrawingError(
+                f"{source or 'This'} is a {type(sketch).__name__}. Give a Drawing (strokes become"
+                " one by Drawing.from_strokes), a picture, an array, a path, or a list of these."
+            )
 
     def _inputs_of_path(self, path: Path) -> Iterable[_Input]:
         from ..data.formats import read_drawings
@@ -210,10 +216,15 @@ class Classifier:
             for number, drawing in enumerate(read_drawings(path), 1):
                 yield from self._inputs(drawing, f"{path}:{number}")
 
-    def _input_of_picture(self, picture: Any, source: str) -> _Input:
+    def _input_of_picture(self, picture: Path | Image.Image | NDArray[Any], source: str) -> _Input:
         from .picture import picture_to_pixels
 
-        reading = picture_to_pixels(picture, self.render)
+        try:
+            reading = picture_to_pixels(picture, self.render)
+        except PictureError as error:
+            if not source or source in str(error):
+                raise
+            raise PictureError(f"{source}: {error}") from error
         return _Input(reading.pixels[None], source, tuple(reading.notes))
 
 
@@ -228,10 +239,8 @@ def _is_single(sketch: Any) -> bool:
 def _looks_like_picture(path: Path) -> bool:
     with path.open("rb") as stream:
         head = stream.read(12)
-    return (
-        head.startswith((b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM"))
-        or (head[:4] == b"RIFF"
-        and head[8:] == b"WEBP")
+    return head.startswith((b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM")) or (
+        head[:4] == b"RIFF" and head[8:] == b"WEBP"
     )
 
 

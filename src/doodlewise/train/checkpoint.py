@@ -26,8 +26,13 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         DataError: the disk is full, or there is no permission.
     """
     advice = "The checkpoint before is untouched; `--resume last` goes on from there"
-    with explain_os_errors(f"saving {path}", advice), replacing(path) as temporary:
-        torch.save({"version": VERSION, **state}, temporary)
+    with (
+        explain_os_errors(f"saving {path}", advice),
+        replacing(path) as temporary,
+        # Given a path, torch reports a full disk as a fault of its own.
+        temporary.open("wb") as stream,
+    ):
+        torch.save({"version": VERSION, **state}, stream)
 
 
 def load_checkpoint(path: Path, *, model: str, classes: list[str]) -> dict[str, Any]:
@@ -39,12 +44,12 @@ def load_checkpoint(path: Path, *, model: str, classes: list[str]) -> dict[str, 
     if not path.exists():
         raise BundleError(f"There is no checkpoint {path}. Start without --resume.")
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        version = state["version"]
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        raise BundleError(
-            f"{path} is damaged or no checkpoint of Doodlewise. Start without --resume."
-        ) from error
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise BundleError(f"{path} is damaged ({error}). Start without --resume.") from error
+    if not isinstance(state, dict) or not {"version", "model", "classes"} <= state.keys():
+        raise BundleError(f"{path} is no checkpoint of Doodlewise. Start without --resume.")
+    version = state["version"]
     if version != VERSION:
         raise BundleError(
             f"{path} is of version {version}; this Doodlewise reads version {VERSION}."

@@ -6,10 +6,11 @@ the same run again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass, replace
-from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from pathlib import Path, PurePath
+from typing import Any, Literal, get_args, get_type_hints
 
 import msgspec
 import yaml
@@ -19,7 +20,15 @@ from ..errors import ConfigError, did_you_mean
 from ..files import write_text
 from ..raster import RenderSpec
 
-__all__ = ["Optim", "TrainConfig", "load_config", "save_config", "setting"]
+__all__ = [
+    "Optim",
+    "TrainConfig",
+    "all_settings",
+    "load_config",
+    "save_config",
+    "setting",
+    "type_of",
+]
 
 Schedule = Literal["cosine", "onecycle", "constant"]
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
@@ -43,17 +52,24 @@ class Optim:
     weight_decay: float = setting(
         0.05, "weight decay, not on biases and norms", flag="--weight-decay"
     )
-    schedule: Schedule = setting("cosine", "of the learning rate: cosine, onecycle or constant", flag="--schedule")
+    schedule: Schedule = setting(
+        "cosine", "of the learning rate: cosine, onecycle or constant", flag="--schedule"
+    )
     warmup: float = setting(0.1, "share of all steps in which the learning rate rises")
     label_smoothing: float = setting(0.1, "share of the target given to all the other classes")
     clip: float = setting(1.0, "largest norm of the gradient; 0 is no limit")
     ema: float = setting(0.998, "decay of the running mean of the weights; 0 is off")
 
     def __post_init__(self) -> None:
+        for name in ("lr", "weight_decay", "clip"):
+            value = getattr(self, name)
+            _require(math.isfinite(value), f"optim.{name} is {value}; choose a finite number.")
         _require(self.lr > 0, f"optim.lr is {self.lr}; choose a number above 0, such as 1e-3.")
         _require(self.weight_decay >= 0, "optim.weight_decay is negative; choose 0 or more.")
         _require(0 <= self.warmup < 1, "optim.warmup is a share; choose 0 to 0.9.")
-        _require(0 <= self.label_smoothing < 1, "optim.label_smoothing is a share; choose 0 to 0.9.")
+        _require(
+            0 <= self.label_smoothing < 1, "optim.label_smoothing is a share; choose 0 to 0.9."
+        )
         _require(self.clip >= 0, "optim.clip is negative; choose 0 (no limit) or more.")
         _require(0 <= self.ema < 1, "optim.ema is a decay; choose 0 (off) to 0.9999.")
 
@@ -98,20 +114,21 @@ class TrainConfig:
             f" Choose a multiple of {self.devices}.",
         )
         _require(self.patience >= 0, "patience is negative; choose 0 (never stop early) or more.")
-        _require(self.seed >= 0, "seed is negative; choose 0 or more.")
+        _require(0 <= self.seed < 2**63, f"seed is {self.seed}; choose 0 to 2**63 - 1.")
         _require(
             "/" not in self.name and "\\" not in self.name and self.name not in (".", ".."),
             f"name is '{self.name}'; a name is no path. Use --runs for the folder.",
         )
 
     def with_values(self, values: Mapping[str, Any]) -> TrainConfig:
-        """A copy with some settings changed, nested ones by dots: `{"optim.lr": 1e-3}`.
+        """A copy with some settings changed, nested ones by dots or in a dictionary of their own:
+        `{"optim.lr": 1e-3}` is `{"optim": {"lr": 1e-3}}`.
 
         Raises:
             ConfigError: no such setting, or a value of the wrong type.
         """
         config = self
-        for key, value in values.items():
+        for key, value in _flattened(values):
             config = _with_value(config, key.split("."), value, key)
         return config
 
@@ -130,7 +147,9 @@ def load_config(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"There is no readable file {path}. Check the path.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {error}. Mend it, or start from a run's.") from error
+        raise ConfigError(
+            f"{path} is not YAML: {error}. Mend it, or start from a run's."
+        ) from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path} holds no settings. Write lines such as `epochs: 5`.")
     return dict(_flattened(values))
@@ -164,31 +183,32 @@ def type_of(name: str) -> Any:
 
 def _with_value(config: Any, path: list[str], value: Any, key: str) -> Any:
     name, *inner = path
-    if not is_dataclass(config) or name not in {part.name for part in fields(config)}:
+    kinds = get_type_hints(type(config))
+    if name not in kinds:
         known = all_settings()
-        near = did_you_mean(key, known) or did_you_mean(path[-1], known)
+        by_last_part = {each.rpartition(".")[2]: each for each in known}
+        near = did_you_mean(key, known) or did_you_mean(by_last_part.get(path[-1], ""), known)
         raise ConfigError(f"There is no setting '{key}'.{near} See: doodlewise train --help")
     if inner:
         value = _with_value(getattr(config, name), inner, value, key)
     else:
-        try:
-            value = msgspec.convert(_number(value), get_type_hints(type(config))[name], strict=False)
-        except msgspec.ValidationError as error:
-            raise ConfigError(f"{key} is {value!r}: {error}. See: doodlewise train --help") from None
+        value = _converted(value, kinds[name], key)
     return replace(config, **{name: value})
 
 
-def _number(value: Any) -> Any:
-    """YAML reads 1e-3 as text; a setting that looks like a number is one."""
-    if isinstance(value, str):
-        try:
-            return float(value) if any(c in value for c in ".eE") else int(value)
-        except ValueError:
-            return value
-    return value
+def _converted(value: Any, kind: Any, key: str) -> Any:
+    """The value as a setting of this kind; text is read as a number where one is wanted."""
+    plain = str(value) if isinstance(value, PurePath) else value
+    try:
+        return msgspec.convert(plain, kind, strict=False)
+    except msgspec.ValidationError as error:
+        choices = f" Choose {', '.join(get_args(kind))}." if get_args(kind) else ""
+        raise ConfigError(
+            f"{key} is {value!r}: {error}.{choices} See: doodlewise train --help"
+        ) from None
 
 
-def _flattened(values: Mapping[str, Any], prefix: str = "") -> Any:
+def _flattened(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
         if isinstance(value, dict):
             yield from _flattened(value, f"{prefix}{key}.")

@@ -1,6 +1,8 @@
-"""After the last epoch: the best weights, calibrated, judged on the validation split, and packed."""
+"""After the last epoch: the best weights, calibrated, judged on the validation split, packed."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import torch
 
@@ -10,7 +12,7 @@ from ..evaluate.result import EvalResult
 from ..evaluate.run import Subject, evaluate, fit_temperature
 from ..evaluate.write import write_evaluation
 from ..models.bundle import BundleInfo, save_bundle
-from ..models.registry import ImageShape, create_model
+from ..models.registry import ImageShape, channels_last, create_model
 from ..raster import RenderSpec
 from .checkpoint import load_checkpoint
 from .config import TrainConfig
@@ -30,17 +32,16 @@ def finish(
     spec: RenderSpec | None,
     image_shape: ImageShape,
     position: Position,
+    device: torch.device,
 ) -> EvalResult:
     """Write the model, its evaluation on the validation split, and the curves."""
     network = create_model(config.model, n_classes=len(store.classes), image_shape=image_shape)
     best = load_checkpoint(run.best, model=config.model, classes=store.classes)
     network.load_state_dict(best["weights"])
-    network = network.to(memory_format=torch.channels_last).eval()
-    raw = Subject(network, store.classes, spec, torch.device("cpu"), name=run.name)
+    network = channels_last(network).to(device).eval()
+    raw = Subject(network, store.classes, spec, device, name=run.name)
     temperature = fit_temperature(raw, store, "val")
-    subject = Subject(
-        network, store.classes, spec, raw.device, temperature=temperature, name=run.name
-    )
+    subject = replace(raw, temperature=temperature)
     result = evaluate(subject, store, "val")
     info = BundleInfo(
         model=config.model,
@@ -67,8 +68,8 @@ def finish(
     )
     save_bundle(network, info, run.model)
     curves = to_png(plot_curves(position.rows))
-    (run.plots / "curves.png").write_bytes(curves)
     write_evaluation(run.path, subject, store, "val", result, more={"Training": curves})
+    (run.plots / "curves.png").write_bytes(curves)
     return result
 
 

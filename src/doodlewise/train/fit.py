@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import torch
 from lightning_fabric import Fabric
@@ -14,7 +15,7 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
 from ..data.batches import Batch, TrainingBatches
-from ..errors import DivergedError, Interrupted, MemoryExhaustedError
+from ..errors import DivergedError, Interrupted, MemoryExhaustedError, ModelError
 from ..evaluate.result import EvalResult
 from ..models.registry import as_input
 from .config import TrainConfig
@@ -68,7 +69,7 @@ class Listener(Protocol):
         ...
 
     def on_stop(self, position: Position) -> None:
-        """Stopping in the middle of an epoch; `position` is up to date."""
+        """Stopping before the end; `position` is up to date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,10 @@ class Job:
     validate: Callable[[], EvalResult]
     listener: Listener
 
+    def lr(self, step: int) -> float:
+        """The learning rate of a step, counted from 0 over all epochs."""
+        return learning_rate(step, self.config.epochs * len(self.batches), self.config.optim)
+
 
 def fit(job: Job, position: Position) -> Position:
     """Train from `position` to the end.
@@ -94,32 +99,32 @@ def fit(job: Job, position: Position) -> Position:
         Interrupted: the listener asked to stop.
     """
     config, batches = job.config, job.batches
-    n_steps = config.epochs * len(batches)
+    # A run that was stopped early goes on if it is resumed with another patience.
+    position.stopped = _why_stop(config.patience, position)
     while position.epoch < config.epochs and not position.stopped:
         job.network.train()
-        sums = _Sums(job.fabric.device)
+        sums = _Sums()
         for batch, wait_s in _timed(batches.epoch(position.epoch, position.batch)):
             started = time.perf_counter()
             step = position.epoch * len(batches) + position.batch
-            lr = learning_rate(step, n_steps, config.optim)
+            lr = job.lr(step)
             _train_step(job, batch, step, lr, sums)
             position.batch += 1
             position.wait_s += wait_s
             position.step_s += time.perf_counter() - started
-            stop = job.listener.should_stop()
-            if stop or position.batch % CHECK_STEPS == 0 or position.batch == len(batches):
+            is_last = position.batch == len(batches)
+            is_time_to_look = is_last or position.batch % CHECK_STEPS == 0
+            stop = _is_asked_to_stop(job, is_time_to_look)
+            if stop or is_time_to_look:
                 sums.move_to(position)
                 _check_loss(position, lr)
                 job.listener.on_step(position, lr)
             if stop:
-                job.listener.on_stop(position)
-                raise Interrupted(
-                    f"Saved in epoch {position.epoch + 1} at step {position.batch}. Go on with:"
-                    f" doodlewise train --resume last --name {config.name}"
-                    + (f" --runs {config.runs}" if config.runs != "runs" else "")
-                )
-        is_best = _finish_epoch(job, position, lr)
+                _stop(job, position)
+        is_best = _finish_epoch(job, position)
         job.listener.on_epoch(position, is_best)
+        if _is_asked_to_stop(job, is_time_to_look=True):
+            _stop(job, position)
     return position
 
 
@@ -136,24 +141,49 @@ def _train_step(job: Job, batch: Batch, step: int, lr: float, sums: _Sums) -> No
         scores = job.network(images).float()
         loss = F.cross_entropy(scores, labels, label_smoothing=config.optim.label_smoothing)
         fabric.backward(loss)
-    except (torch.OutOfMemoryError, RuntimeError) as error:
-        _explain_memory(error, config.batch_size)
+        if config.optim.clip:
+            fabric.clip_gradients(
+                job.network, job.optimizer, max_norm=config.optim.clip, error_if_nonfinite=False
+            )
+        job.optimizer.step()
+    except RuntimeError as error:
+        _explain_memory(error, config)
         raise
-    if config.optim.clip:
-        fabric.clip_gradients(
-            job.network, job.optimizer, max_norm=config.optim.clip, error_if_nonfinite=False
-        )
-    job.optimizer.step()
     job.optimizer.zero_grad(set_to_none=True)
     if job.ema is not None:
         job.ema.update_parameters(job.network)
     sums.add(loss.detach(), scores.detach(), labels)
 
 
-def _finish_epoch(job: Job, position: Position, lr: float) -> bool:
+def _is_asked_to_stop(job: Job, is_time_to_look: bool) -> bool:
+    """Whether to stop now; all processes must do so at the same step, so they ask one another."""
+    if job.fabric.world_size == 1:
+        return job.listener.should_stop()
+    if not is_time_to_look:
+        return False
+    own = torch.tensor(float(job.listener.should_stop()), device=job.fabric.device)
+    return bool(job.fabric.all_reduce(own, reduce_op="sum"))
+
+
+def _stop(job: Job, position: Position) -> NoReturn:
+    job.listener.on_stop(position)
+    config = job.config
+    raise Interrupted(
+        f"Saved in epoch {position.epoch + 1} at step {position.batch}. Go on with:"
+        f" doodlewise train --resume last --name {config.name}"
+        + (f" --runs {config.runs}" if config.runs != "runs" else "")
+    )
+
+
+def _finish_epoch(job: Job, position: Position) -> bool:
     """Validate, add the row of metrics, and decide whether to stop; whether it is the best yet."""
     started = time.perf_counter()
-    result = job.validate()
+    lr = job.lr((position.epoch + 1) * len(job.batches) - 1)
+    try:
+        result = job.validate()
+    except ModelError as error:
+        # The loss was a number before the last step, and the last step spoilt the weights.
+        raise _diverged(position, lr) from error
     position.epoch += 1
     is_best = result.top1 > position.best_top1
     if is_best:
@@ -176,37 +206,42 @@ def _finish_epoch(job: Job, position: Position, lr: float) -> bool:
             "drawings_per_s": round(seen / train_s, 1),
         }
     )
-    patience = job.config.patience
-    if patience and position.epoch - position.best_epoch >= patience:
-        position.stopped = (
-            f"stopped after epoch {position.epoch}: no better validation top-1 than"
-            f" {position.best_top1:.4f} of epoch {position.best_epoch} for {patience} epochs"
-        )
+    position.stopped = _why_stop(job.config.patience, position)
     position.batch, position.loss, position.right, position.seen = 0, 0.0, 0, 0
     position.wait_s, position.step_s = 0.0, 0.0
     return is_best
 
 
-class _Sums:
-    """Loss and right guesses since the last look, kept on the device."""
+def _why_stop(patience: int, position: Position) -> str:
+    """Why training ends early; empty if it does not."""
+    if not patience or position.epoch - position.best_epoch < patience:
+        return ""
+    return (
+        f"stopped after epoch {position.epoch}: no better validation top-1 than"
+        f" {position.best_top1:.4f} of epoch {position.best_epoch} for {patience} epochs"
+    )
 
-    def __init__(self, device: torch.device) -> None:
-        self._loss = torch.zeros((), device=device)
-        self._right = torch.zeros((), dtype=torch.int64, device=device)
-        self._seen = 0
+
+class _Sums:
+    """Losses and right guesses since the last look, kept on the device.
+
+    They are added up one by one, so that the sum is the same to the last bit wherever a run was
+    interrupted.
+    """
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[torch.Tensor, torch.Tensor, int]] = []
 
     def add(self, loss: torch.Tensor, scores: torch.Tensor, labels: torch.Tensor) -> None:
-        self._loss += loss * len(labels)
-        self._right += (scores.argmax(dim=1) == labels).sum()
-        self._seen += len(labels)
+        self._steps.append((loss, (scores.argmax(dim=1) == labels).sum(), len(labels)))
 
     def move_to(self, position: Position) -> None:
-        position.loss += float(self._loss)
-        position.right += int(self._right)
-        position.seen += self._seen
-        self._loss.zero_()
-        self._right.zero_()
-        self._seen = 0
+        losses, rights, rows = zip(*self._steps, strict=True)
+        for loss, n in zip(torch.stack(losses).tolist(), rows, strict=True):
+            position.loss += loss * n
+        position.right += int(torch.stack(rights).sum())
+        position.seen += sum(rows)
+        self._steps.clear()
 
 
 def _timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
@@ -227,18 +262,25 @@ def _over_all_devices(fabric: Fabric, position: Position) -> tuple[float, float,
 
 
 def _check_loss(position: Position, lr: float) -> None:
-    if position.loss - position.loss != 0.0:  # true for NaN and for infinity
-        raise DivergedError(
-            f"The loss is not a number any more, in epoch {position.epoch + 1} at step"
-            f" {position.batch} (learning rate {lr:.2g}). The weights of the last whole epoch are"
-            f" kept. Start again with a lower --lr, such as {lr / 10:.1g}, or --precision 32-true."
-        )
+    if not math.isfinite(position.loss):
+        raise _diverged(position, lr)
 
 
-def _explain_memory(error: RuntimeError, batch_size: int) -> None:
-    is_memory = isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-    if is_memory:
+def _diverged(position: Position, lr: float) -> DivergedError:
+    kept = " The weights of the last whole epoch are kept." if position.epoch else ""
+    return DivergedError(
+        f"The loss is not a number any more, in epoch {position.epoch + 1} at step"
+        f" {position.batch} (learning rate {lr:.2g}).{kept} Start again with a lower --lr, such as"
+        f" {lr / 10:.1g}, or --precision 32-true."
+    )
+
+
+def _explain_memory(error: RuntimeError, config: TrainConfig) -> None:
+    # The processor's allocator and Apple's have no error of their own.
+    signs = ("can't allocate memory", "out of memory")
+    if isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in signs):
+        half = max(config.batch_size // 2 // config.devices, 1) * config.devices
         raise MemoryExhaustedError(
-            f"A batch of {batch_size} drawings does not fit into memory. Try --batch-size"
-            f" {max(batch_size // 2, 1)}."
+            f"A batch of {config.batch_size} drawings does not fit into memory. Try --batch-size"
+            f" {half}."
         ) from error

@@ -14,15 +14,21 @@ from .config import Optim
 __all__ = ["learning_rate", "make_ema", "make_optimizer"]
 
 
-def make_optimizer(model: nn.Module, config: Optim) -> torch.optim.AdamW:
-    """AdamW; biases and norms do not decay, as is usual."""
+def make_optimizer(model: nn.Module, config: Optim, *, fused: bool = True) -> torch.optim.AdamW:
+    """AdamW; biases and norms do not decay, as is usual.
+
+    Args:
+        model: whose weights change.
+        config: see `Optim`.
+        fused: whether all weights change in one kernel.
+    """
     decaying = [weight for weight in model.parameters() if weight.ndim > 1]
     others = [weight for weight in model.parameters() if weight.ndim <= 1]
     groups = [
         {"params": decaying, "weight_decay": config.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=config.lr, fused=True)
+    return torch.optim.AdamW(groups, lr=config.lr, fused=fused)
 
 
 def learning_rate(step: int, n_steps: int, config: Optim) -> float:
@@ -62,13 +68,12 @@ def make_ema(model: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(model, multi_avg_fn=_follow(decay), use_buffers=True)
 
 
-def _follow(
-    decay: float,
-) -> Callable[[list[torch.Tensor], list[torch.Tensor], torch.Tensor | int], None]:
+_Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
+
+
+def _follow(decay: float) -> Callable[[_Tensors, _Tensors, torch.Tensor | int], None]:
     @torch.no_grad()
-    def update(
-        means: list[torch.Tensor], weights: list[torch.Tensor], n_averaged: torch.Tensor | int
-    ) -> None:
+    def update(means: _Tensors, weights: _Tensors, n_averaged: torch.Tensor | int) -> None:
         t = int(n_averaged)
         share = 1.0 - min(decay, (1.0 + t) / (10.0 + t))
         if means and means[0].is_floating_point():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from types import FrameType
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
+from ..files import explain_os_errors
 from .checkpoint import save_checkpoint
 from .fit import Position
 from .run_dir import RunDir
@@ -56,7 +58,7 @@ class Recorder:
     """The listener of the loop: saves checkpoints and metrics, and hands on to a reporter.
 
     While it is open, the first Ctrl-C (or SIGTERM) asks the loop to stop and save; the second
-    one interrupts as usual.
+    one interrupts as usual. A signal that is ignored stays ignored.
 
     Args:
         run: where to.
@@ -87,7 +89,8 @@ class Recorder:
     def __enter__(self) -> Recorder:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._on_signal)
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._on_signal)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -99,7 +102,7 @@ class Recorder:
             signal.signal(number, handler)
         self._before.clear()
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stop = True
         self._restore_signals()
         self._reporter.say("Stopping: saving first. Press Ctrl-C again to stop at once.")
@@ -113,19 +116,21 @@ class Recorder:
             self._save(position)
 
     def on_epoch(self, position: Position, is_best: bool) -> None:
-        if self._is_writer:
-            self._run.write_metrics(position.rows)
-            row = position.rows[-1]
-            self._run.write_log(", ".join(f"{name} {value}" for name, value in row.items()))
-            if position.stopped:
-                self._run.write_log(position.stopped)
-        self._save(position)
         if is_best and self._is_writer:
+            # Before last.ckpt, which names the best epoch: a kill between the two loses nothing.
             best = self._network if self._ema is None else self._ema.module
             save_checkpoint(
                 self._run.best,
                 {**self._identity, "weights": best.state_dict(), "epoch": position.epoch},
             )
+        self._save(position)
+        if self._is_writer:
+            row = position.rows[-1]
+            with self._explained():
+                self._run.write_metrics(position.rows)
+                self._run.write_log(", ".join(f"{name} {value}" for name, value in row.items()))
+                if position.stopped:
+                    self._run.write_log(position.stopped)
         self._reporter.epoch(position, is_best)
         if position.stopped:
             self._reporter.say(position.stopped[0].upper() + position.stopped[1:] + ".")
@@ -133,7 +138,11 @@ class Recorder:
     def on_stop(self, position: Position) -> None:
         self._save(position)
         if self._is_writer:
-            self._run.write_log(f"interrupted in epoch {position.epoch + 1}, saved")
+            with self._explained():
+                self._run.write_log(f"interrupted in epoch {position.epoch + 1}, saved")
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return explain_os_errors(f"writing {self._run.path}", "Then go on by --resume last")
 
     def _save(self, position: Position) -> None:
         self._saved_at = time.monotonic()

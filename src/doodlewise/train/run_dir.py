@@ -1,14 +1,15 @@
 """The folder of a run, and what is where in it.
 
-    runs/first/
-      config.yaml  env.json  summary.txt  train.log  metrics.csv
-      weights/{last,best}.ckpt   model/   plots/   eval.json   report.html
+runs/first/
+  config.yaml  env.json  summary.txt  train.log  metrics.csv
+  weights/{last,best}.ckpt   model/   plots/   eval.json   report.html
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,8 +41,12 @@ class RunDir:
                 f"There already is a run {run.path}. Choose another --name, go on with it by"
                 " --resume last, or start it over by --exist-ok."
             )
-        for old in (run.last, run.best, run.metrics, run.log):
+        # Of a run that is started over, nothing may pass for a result of the new one.
+        for old in (run.config, run.metrics, run.log, run.evaluation, run.report):
             old.unlink(missing_ok=True)
+        for folder in (run.last.parent, run.model, run.plots):
+            if folder.exists():
+                shutil.rmtree(folder)
         run.plots.mkdir(parents=True, exist_ok=True)
         return run
 
@@ -92,6 +97,14 @@ class RunDir:
     @property
     def model(self) -> Path:
         return self.path / "model"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.path / "eval.json"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
 
     @property
     def plots(self) -> Path:

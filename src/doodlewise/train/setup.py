@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.utilities.seed import seed_everything
 from torch import nn
 
 from ..data.batches import TrainingBatches
@@ -26,18 +24,28 @@ from ..evaluate.metrics import Tally
 from ..evaluate.result import EvalResult
 from ..evaluate.run import Subject, tally
 from ..files import explain_os_errors, write_json, write_text
-from ..models.registry import ImageShape, count_parameters, create_model
+from ..models.registry import ImageShape, channels_last, count_parameters, create_model
 from ..raster import RenderSpec
 from .checkpoint import load_checkpoint
-from .config import TrainConfig, load_config, save_config
+from .config import TrainConfig, save_config
 from .finish import finish
 from .fit import Job, Position, fit
 from .optim import make_ema, make_optimizer
+from .processes import launch
 from .record import Recorder, Reporter, SilentReporter
 from .run_dir import RunDir
 from .summary import summarise
 
 __all__ = ["TrainedRun", "describe", "train"]
+
+
+PRECISIONS = {
+    "cpu": ("32-true", "bf16-mixed"),
+    "cuda": ("32-true", "bf16-mixed", "16-mixed"),
+    "mps": ("32-true",),
+}
+KEPT = ("batch_size", "seed", "render")
+"""Settings without which the order or the look of the drawings would be another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +87,29 @@ def train(
             checkpoint of it.
         exist_ok: start a run over that is already there.
         reporter: makes the object that shows progress, in the process that trains.
-        **settings: as in `TrainConfig`, nested ones in a dictionary: `{"optim.lr": 1e-3}`.
+        **settings: as in `TrainConfig`, nested ones in a dictionary: `optim={"lr": 1e-3}`.
 
     Raises:
         ConfigError: an impossible setting.
         StoreError: no store, or too small a one.
+        ModelError: no such network, or it cannot take the store's images.
         RunError: a run of this name exists.
+        BundleError: the checkpoint to go on from is damaged, or of another network.
         DivergedError: the loss is no number any more.
+        MemoryExhaustedError: a batch does not fit into memory.
+        DataError: the disk is full.
         Interrupted: Ctrl-C was pressed; the run can be resumed.
     """
     if config is None:
-        store = settings.pop("store", "")
-        config = TrainConfig(store=str(store)).with_values(settings)
-    elif settings:
-        config = config.with_values(settings)
-    store = Store(config.store)
-    _check(config, store)
+        config = TrainConfig(store=str(settings.pop("store", "")))
+    # With its own values too, which have passed through no conversion if Python gave them.
+    config = config.with_values(config.to_dict() | settings)
+    _check(config, Store(config.store))
+    fabric, reasons = make_fabric(config)
     run, checkpoint = _open_run(config, resume, exist_ok)
     config = config.with_values({"name": run.name})
-    fabric, reasons = make_fabric(config)
-    result = fabric.launch(_main, config, run, checkpoint, reasons, reporter)
+    args = (config, run, checkpoint, reasons, reporter)
+    result = launch(fabric, _main, *args) if config.devices > 1 else fabric.launch(_main, *args)
     assert isinstance(result, TrainedRun)
     return result
 
@@ -110,16 +121,18 @@ def _main(
     checkpoint: Path | None,
     reasons: dict[str, str],
     make_reporter: Callable[[], Reporter],
-) -> TrainedRun:
-    """Build the objects, train, and finish; runs in every process."""
+) -> TrainedRun | None:
+    """Build the objects, train, and finish; runs in every process, and the first one returns."""
     store = Store(config.store)
     spec, image_shape = input_of(store, config.render)
-    seed_everything(config.seed, verbose=False)
+    torch.manual_seed(config.seed)
     network = create_model(config.model, n_classes=len(store.classes), image_shape=image_shape)
-    network = network.to(memory_format=torch.channels_last)
+    network = channels_last(network)
     identity = {"model": config.model, "classes": store.classes, "config": config.to_dict()}
     text = summarise(network, config.model, image_shape)
-    optimizer = make_optimizer(network, config.optim)
+    # Fabric cannot clip gradients that a fused optimiser will unscale itself.
+    is_scaled = fabric.strategy.precision.precision == "16-mixed"
+    optimizer = make_optimizer(network, config.optim, fused=not is_scaled)
     wrapped, optimizer = fabric.setup(network, optimizer)
     ema = make_ema(network, config.optim.ema) if config.optim.ema else None
     batches = TrainingBatches(
@@ -146,26 +159,27 @@ def _main(
 
     def validate() -> EvalResult:
         judged.eval()
-        own = tally(
-            subject, store, "val", rank=fabric.global_rank, world_size=fabric.world_size
-        )
+        own = tally(subject, store, "val", rank=fabric.global_rank, world_size=fabric.world_size)
         return _merged(fabric, own).result()
 
-    recorder = Recorder(
-        run, identity, network, ema, optimizer, reporter, is_writer=is_writer
-    )
+    recorder = Recorder(run, identity, network, ema, optimizer, reporter, is_writer=is_writer)
     with recorder:
         reporter.start(facts, config.epochs, len(batches))
+        if checkpoint is not None:
+            reporter.say(_where(position, config.epochs))
         job = Job(config, fabric, wrapped, ema, optimizer, batches, validate, recorder)
         position = fit(job, position)
     fabric.barrier()
-    result = finish(run, config, store, spec, image_shape, position) if is_writer else None
+    if not is_writer:
+        return None
+    with explain_os_errors(f"writing {run.path}", "Then finish the run by --resume last"):
+        result = finish(run, config, store, spec, image_shape, position, fabric.device)
     return TrainedRun(
         folder=run.path,
         rows=position.rows,
         best_epoch=position.best_epoch,
         best_top1=position.best_top1,
-        result=result,  # type: ignore[arg-type]  # only the first process returns it
+        result=result,
         stopped=position.stopped,
     )
 
@@ -177,9 +191,8 @@ def describe(config: TrainConfig) -> tuple[dict[str, str], str]:
         DoodlewiseError: as `train` would.
     """
     store = Store(config.store)
-    _check(config, store)
+    network = _check(config, store)
     _, image_shape = input_of(store, config.render)
-    network = create_model(config.model, n_classes=len(store.classes), image_shape=image_shape)
     _, reasons = make_fabric(config)
     run = RunDir(Path(config.runs) / config.name)
     facts = _facts(config, store, run, network, reasons)
@@ -192,7 +205,7 @@ def make_fabric(config: TrainConfig) -> tuple[Fabric, dict[str, str]]:
     Raises:
         ConfigError: the device is not there.
     """
-    device, why_device = _choose_device(config.device)
+    device, why_device = _choose_device(config.device, config.devices)
     precision, why_precision = _choose_precision(config.precision, device)
     # We say what was chosen, and why, ourselves.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
@@ -200,7 +213,7 @@ def make_fabric(config: TrainConfig) -> tuple[Fabric, dict[str, str]]:
         accelerator=device,
         devices=config.devices,
         strategy="ddp_spawn" if config.devices > 1 else "auto",
-        precision=precision,  # type: ignore[arg-type]
+        precision=precision,
     )
     return fabric, {
         "device": f"{config.devices} x {device} ({why_device})",
@@ -208,27 +221,35 @@ def make_fabric(config: TrainConfig) -> tuple[Fabric, dict[str, str]]:
     }
 
 
-def _choose_device(wanted: str) -> tuple[str, str]:
+def _choose_device(wanted: str, devices: int) -> tuple[str, str]:
     there = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
+        "cuda": torch.cuda.device_count(),
+        "mps": int(torch.backends.mps.is_available()),
+        "cpu": devices,
     }
-    if wanted == "auto":
-        if there["cuda"]:
-            return "cuda", torch.cuda.get_device_name()
-        if there["mps"]:
-            return "mps", "Apple GPU found"
-        return "cpu", "no GPU found"
-    if wanted not in there:
+    if wanted != "auto" and wanted not in there:
         raise ConfigError(f"There is no device '{wanted}'. Choose auto, cpu, cuda or mps.")
-    if not there[wanted]:
-        raise ConfigError(f"This machine has no usable {wanted} device. Choose --device auto.")
-    return wanted, "as asked"
+    device = next(name for name in there if there[name]) if wanted == "auto" else wanted
+    if not there[device]:
+        raise ConfigError(f"This machine has no usable {device} device. Choose --device auto.")
+    if there[device] < devices:
+        raise ConfigError(
+            f"This machine has {there[device]} {device} device(s), not {devices}. Set --devices"
+            f" {there[device]}."
+        )
+    if wanted != "auto":
+        return device, "as asked"
+    found = {"cuda": torch.cuda.get_device_name, "mps": lambda: "Apple GPU found"}
+    return device, found.get(device, lambda: "no GPU found")()
 
 
 def _choose_precision(wanted: str, device: str) -> tuple[str, str]:
     if wanted != "auto":
+        if wanted not in PRECISIONS[device]:
+            raise ConfigError(
+                f"There is no {wanted} on {device}. Set --precision {PRECISIONS[device][0]}, or"
+                " auto."
+            )
         return wanted, "as asked"
     if device == "cuda":
         if torch.cuda.is_bf16_supported():
@@ -248,7 +269,8 @@ def input_of(store: Store, render: RenderSpec) -> tuple[RenderSpec | None, Image
     return None, (channels, height, width)
 
 
-def _check(config: TrainConfig, store: Store) -> None:
+def _check(config: TrainConfig, store: Store) -> nn.Module:
+    """The network, if it can be trained on this store."""
     for split in ("train", "val"):
         if store.size(split) == 0:
             raise StoreError(
@@ -259,6 +281,8 @@ def _check(config: TrainConfig, store: Store) -> None:
         raise StoreError(
             f"{store.folder} has fewer drawings than there are devices. Use --devices 1."
         )
+    _, image_shape = input_of(store, config.render)
+    return create_model(config.model, n_classes=len(store.classes), image_shape=image_shape)
 
 
 def _open_run(
@@ -286,13 +310,26 @@ def _restore(
     state = load_checkpoint(checkpoint, model=identity["model"], classes=identity["classes"])
     if "optimizer" not in state:
         raise RunError(f"{checkpoint} holds weights only. Resume from last.ckpt.")
+    for name in KEPT:
+        before, now = state["config"][name], identity["config"][name]
+        if now != before:
+            raise ConfigError(
+                f"{name} is {now}, but the run began with {before}. Resume it with the settings in"
+                " its config.yaml."
+            )
     network.load_state_dict(state["weights"])
     if ema is not None:
         if state["ema"] is None:
-            raise ConfigError("The run had no running mean (optim.ema 0). Resume it with the same.")
+            raise ConfigError("The run began with optim.ema 0. Resume it with the same.")
         ema.load_state_dict(state["ema"])
     optimizer.load_state_dict(state["optimizer"])
     return Position(**state["position"])
+
+
+def _where(position: Position, epochs: int) -> str:
+    if position.epoch >= epochs:
+        return f"All {epochs} epochs of this run are done; only its evaluation is made again."
+    return f"Going on in epoch {position.epoch + 1} after step {position.batch}."
 
 
 def _merged(fabric: Fabric, own: Tally) -> Tally:
@@ -326,16 +363,3 @@ def _write_head(run: RunDir, config: TrainConfig, summary: str, facts: dict[str,
     write_text(run.summary, summary)
     for name, value in facts.items():
         run.write_log(f"{name}: {value}")
-
-
-def config_of_run(folder: Path) -> TrainConfig:
-    """The settings of a run.
-
-    Raises:
-        RunError: there is no run.
-    """
-    values = load_config(RunDir.existing(folder).config)
-    store = values.pop("store")
-    with contextlib.suppress(KeyError):
-        return TrainConfig(store=store).with_values(values)
-    raise RunError(f"{folder} has no usable config.yaml. Train again.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -29,9 +31,7 @@ def summarise(network: nn.Module, name: str, image_shape: ImageShape) -> str:
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(4)]
 
     def line(row: tuple[str, str, str, str]) -> str:
-        left = "  ".join(
-            text.ljust(width) for text, width in zip(row[:3], widths[:3], strict=True)
-        )
+        left = "  ".join(text.ljust(width) for text, width in zip(row[:3], widths[:3], strict=True))
         return f"{left}  {row[3].rjust(widths[3])}"
 
     return "\n".join(
@@ -48,7 +48,9 @@ def summarise(network: nn.Module, name: str, image_shape: ImageShape) -> str:
     )
 
 
-def _note(path: str, rows: list[tuple[str, str, str, str]]):  # type: ignore[no-untyped-def]
+def _note(
+    path: str, rows: list[tuple[str, str, str, str]]
+) -> Callable[[nn.Module, object, torch.Tensor], None]:
     def hook(layer: nn.Module, _inputs: object, output: torch.Tensor) -> None:
         shape = "x".join(str(n) for n in output.shape[1:])
         own = sum(weight.numel() for weight in layer.parameters())
