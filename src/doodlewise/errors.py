@@ -119,6 +119,11 @@ class MissingExtraError(DoodlewiseError, ImportError):
         super().__init__(
             f"This needs {package}, which is not installed. Run: pip install 'doodlewise[{extra}]'"
         )
+        self.package, self.extra = package, extra
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        """An error of a worker process arrives by pickle, which knows only the message."""
+        return type(self), (self.package, self.extra)
 
 
 def did_you_mean(wrong: str, known: Iterable[str], *, n: int = 3) -> str:

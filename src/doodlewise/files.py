@@ -1,4 +1,4 @@
-"""Writing files so that nobody ever meets half of one, and saying what went wrong when a disk will not."""
+"""Writing files so that nobody ever meets half of one, and saying why a disk will not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -52,6 +52,7 @@ def explain_os_errors(doing: str, afterwards: str) -> Iterator[None]:
         causes = {
             errno.ENOSPC: "the disk is full. Free some space",
             errno.EDQUOT: "your disk quota is used up. Free some space",
+            errno.EFBIG: "no file may be that large there. Choose another disk, or raise ulimit -f",
             errno.EACCES: "there is no permission. Choose another folder, or change its owner",
             errno.EPERM: "there is no permission. Choose another folder, or change its owner",
             errno.EROFS: "the file system is read-only. Choose another folder",

@@ -1,8 +1,8 @@
-"""Many drawings, laid end to end in four arrays: the form in which they are read, stored and drawn."""
+"""Many drawings, laid end to end in four arrays: so they are read, stored and drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,9 @@ class Ragged:
             points=self.points[first:last].astype(np.float32),
             lengths=self.stroke_lengths[strokes].astype(np.int32),
         )
+
+    def __iter__(self) -> Iterator[Drawing]:
+        return (self[index] for index in range(len(self)))
 
     @classmethod
     def from_drawings(cls, drawings: Iterable[Drawing]) -> Ragged:
@@ -117,12 +120,11 @@ def offsets_of(lengths: Sequence[int] | NDArray[Any]) -> NDArray[np.int64]:
     return offsets
 
 
-def ranges(
-    offsets: NDArray[np.int64], rows: NDArray[np.integer[Any]]
-) -> NDArray[np.int64]:
+def ranges(offsets: NDArray[np.int64], rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     """Indices of everything that lies in the ranges of these rows, one range after the other."""
     first = offsets[rows]
     lengths = offsets[np.asarray(rows) + 1] - first
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(first - (ends - lengths), lengths)
+    begins: NDArray[np.int64] = np.repeat(first - (ends - lengths), lengths)
+    return begins + np.arange(total)

@@ -113,10 +113,12 @@ def fit_scale(extent: float) -> float:
 
 def place(points: NDArray[Any], spec: RenderSpec) -> NDArray[np.float64]:
     """Points in pixels (steps 1 and 2): (n, 2) to (n, 2)."""
-    points = np.asarray(points, dtype=np.float64)
-    low, high = points.min(axis=0), points.max(axis=0)
-    scale = fit_scale(float((high - low).max())) * spec.pixels_per_unit
-    return (points - (low + high) / 2.0) * scale + spec.side / 2.0
+    placed: NDArray[np.float64] = points.astype(np.float64)
+    low, high = placed.min(axis=0), placed.max(axis=0)
+    placed -= (low + high) / 2.0
+    placed *= fit_scale(float((high - low).max())) * spec.pixels_per_unit
+    placed += spec.side / 2.0
+    return placed
 
 
 def render(drawing: Drawing, spec: RenderSpec | None = None) -> NDArray[np.uint8]:
@@ -130,7 +132,8 @@ def render(drawing: Drawing, spec: RenderSpec | None = None) -> NDArray[np.uint8
     for start, end in zip(starts, ends, strict=True):
         np.minimum(nearest, _squared_distance(x, y, start, end), out=nearest)
     ink = np.clip(spec.half_width + 0.5 - np.sqrt(nearest), 0.0, 1.0)
-    return np.floor(ink * 255.0 + 0.5).astype(np.uint8)
+    image: NDArray[np.uint8] = np.floor(ink * 255.0 + 0.5).astype(np.uint8)
+    return image
 
 
 def render_many(drawings: Ragged, spec: RenderSpec | None = None) -> NDArray[np.uint8]:
@@ -171,4 +174,5 @@ def _squared_distance(
         share = np.clip((across_x * along[0] + across_y * along[1]) / squared_length, 0.0, 1.0)
         across_x = across_x - share * along[0]
         across_y = across_y - share * along[1]
-    return across_x * across_x + across_y * across_y
+    squared: NDArray[np.float64] = across_x * across_x + across_y * across_y
+    return squared

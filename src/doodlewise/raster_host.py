@@ -6,20 +6,27 @@ first call and kept on disk by Numba; later processes load them.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from .drawing import FRAME
 from .ragged import Ragged
 from .raster import FITTED_FROM, RenderSpec
 
-__all__ = ["copy_prefix", "ink", "place_points", "render_rows"]
+__all__ = ["copy_prefix", "ink", "kernel", "place_points", "render_rows"]
 
-_FRAME = np.float32(255.0)
-_FITTED_FROM = np.float32(FITTED_FROM)
 _FAR = np.float32(1e9)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+kernel: Callable[[F], F] = njit(nogil=True, cache=True)
+"""Compiles a function; its type stays."""
+
+_fast_kernel: Callable[[F], F] = njit(nogil=True, cache=True, fastmath={"contract", "arcp", "nsz"})
 
 
 def render_rows(
@@ -57,7 +64,7 @@ def render_rows(
     return out
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _render_rows(
     points: Any,
     stroke_lengths: Any,
@@ -89,24 +96,21 @@ def _render_rows(
         ink(x, y, lengths[:n_strokes], half_width, nearest, out[i])
 
 
-@njit(nogil=True, cache=True)
-def copy_prefix(
-    points: Any, own_lengths: Any, share: Any, x: Any, y: Any, lengths: Any
-) -> int:
+@kernel
+def copy_prefix(points: Any, own_lengths: Any, share: Any, x: Any, y: Any, lengths: Any) -> int:
     """Copy the first share of the ink of one drawing into x, y and lengths; how many strokes."""
-    zero, one = np.float32(0.0), np.float32(1.0)
-    if share >= one:
+    if share >= np.float32(1.0):
         for p in range(len(points)):
             x[p], y[p] = np.float32(points[p, 0]), np.float32(points[p, 1])
         lengths[: len(own_lengths)] = own_lengths
         return len(own_lengths)
-    total = zero
+    total = 0.0
     first = 0
     for length in own_lengths:
         for p in range(first + 1, first + length):
             total += _step(points, p)
         first += length
-    budget = share * total
+    budget = np.float64(share) * total
     n_points, first = 0, 0
     for stroke in range(len(own_lengths)):
         begin = n_points
@@ -127,34 +131,34 @@ def copy_prefix(
     return len(own_lengths)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _step(points: Any, p: Any) -> Any:
     """Length of the line to point p from the one before."""
-    dx = np.float32(points[p, 0]) - np.float32(points[p - 1, 0])
-    dy = np.float32(points[p, 1]) - np.float32(points[p - 1, 1])
+    dx = np.float64(points[p, 0]) - np.float64(points[p - 1, 0])
+    dy = np.float64(points[p, 1]) - np.float64(points[p - 1, 1])
     return np.sqrt(dx * dx + dy * dy)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def place_points(x: Any, y: Any, pixels_per_unit: Any, side: Any) -> None:
     """Steps 1 and 2 of `raster`, in place: points of one drawing into pixels."""
     low_x, high_x, low_y, high_y = x[0], x[0], y[0], y[0]
     for p in range(len(x)):
         low_x, high_x = min(low_x, x[p]), max(high_x, x[p])
         low_y, high_y = min(low_y, y[p]), max(high_y, y[p])
-    extent = max(high_x - low_x, high_y - low_y)
-    scale = pixels_per_unit
-    if extent > np.float32(0.0) and not (_FITTED_FROM <= extent <= _FRAME):
-        scale = scale * _FRAME / extent
-    half = np.float32(0.5)
-    middle_x, middle_y = (low_x + high_x) * half, (low_y + high_y) * half
-    centre = np.float32(side) * half
+    # In float64, so that far, huge and tiny drawings lose nothing.
+    width, height = np.float64(high_x) - low_x, np.float64(high_y) - low_y
+    extent = max(width, height)
+    scale = np.float64(pixels_per_unit)
+    if extent > 0.0 and not (FITTED_FROM <= extent <= FRAME):
+        scale = scale * FRAME / extent
+    left, top = 0.5 * (side - width * scale), 0.5 * (side - height * scale)
     for p in range(len(x)):
-        x[p] = (x[p] - middle_x) * scale + centre
-        y[p] = (y[p] - middle_y) * scale + centre
+        x[p] = (np.float64(x[p]) - low_x) * scale + left
+        y[p] = (np.float64(y[p]) - low_y) * scale + top
 
 
-@njit(nogil=True, cache=True, fastmath={"contract", "arcp", "nsz"})
+@_fast_kernel
 def ink(x: Any, y: Any, lengths: Any, half_width: Any, nearest: Any, out: Any) -> None:
     """Step 3 of `raster`: placed points, (points,) each, to uint8 (side, side).
 
@@ -180,10 +184,8 @@ def ink(x: Any, y: Any, lengths: Any, half_width: Any, nearest: Any, out: Any) -
             out[row, column] = np.uint8(level * full + half)
 
 
-@njit(nogil=True, cache=True, fastmath={"contract", "arcp", "nsz"})
-def _near_line(
-    x0: Any, y0: Any, x1: Any, y1: Any, reach: Any, side: Any, nearest: Any
-) -> None:
+@_fast_kernel
+def _near_line(x0: Any, y0: Any, x1: Any, y1: Any, reach: Any, side: Any, nearest: Any) -> None:
     """Lower `nearest` for the pixels within reach of one line."""
     half = np.float32(0.5)
     zero, one = np.float32(0.0), np.float32(1.0)

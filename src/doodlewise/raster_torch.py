@@ -1,7 +1,7 @@
 """The rasteriser in torch, for drawings that are already on a device: same pixels as `raster`.
 
-All lines of all drawings are measured against the pixels in one go, some thousand lines at a
-time, and the nearest line of each pixel wins.
+Every line is measured against every pixel of its drawing, as many lines at a time as memory
+allows, and the nearest line of each pixel wins.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .raster import FITTED_FROM, RenderSpec
 
 __all__ = ["render_tensor"]
 
-LINES_AT_ONCE = 1 << 14
+DISTANCES_AT_ONCE = 1 << 24
 
 
 def render_tensor(
@@ -23,7 +23,6 @@ def render_tensor(
     """Draw each of many: uint8 (drawings, side, side) on the device, 0 is paper, 255 is ink."""
     points = torch.as_tensor(drawings.points).to(device, torch.float32)
     stroke_lengths = torch.as_tensor(drawings.stroke_lengths).to(device, torch.int64)
-    strokes_per_drawing = torch.as_tensor(drawings.stroke_offsets).diff().to(device)
     points_per_drawing = torch.as_tensor(drawings.point_offsets).diff().to(device)
     n, side = len(drawings), spec.side
     owner = torch.arange(n, device=device).repeat_interleave(points_per_drawing)
@@ -34,32 +33,33 @@ def render_tensor(
     last_of_stroke = stroke_lengths.cumsum(0) - 1
     following = torch.arange(1, len(points) + 1, device=device)
     following[last_of_stroke] -= 1
-    assert int(strokes_per_drawing.sum()) == len(stroke_lengths)
 
     nearest = torch.full((n, side * side), torch.inf, device=device)
     centres = torch.arange(side, device=device, dtype=torch.float32) + 0.5
     y, x = (grid.reshape(1, -1) for grid in torch.meshgrid(centres, centres, indexing="ij"))
-    for first in range(0, len(points), LINES_AT_ONCE):
-        lines = slice(first, first + LINES_AT_ONCE)
+    at_once = max(1, DISTANCES_AT_ONCE // (side * side))
+    for first in range(0, len(points), at_once):
+        lines = slice(first, first + at_once)
         squared = _squared_distance(x, y, placed[lines], placed[following[lines]])
         nearest.scatter_reduce_(0, owner[lines, None].expand_as(squared), squared, "amin")
     ink = (spec.half_width + 0.5 - nearest.sqrt_()).clamp_(0.0, 1.0)
     return (ink * 255.0 + 0.5).to(torch.uint8).reshape(n, side, side)
 
 
-def _place(
-    points: torch.Tensor, owner: torch.Tensor, n: int, spec: RenderSpec
-) -> torch.Tensor:
+def _place(points: torch.Tensor, owner: torch.Tensor, n: int, spec: RenderSpec) -> torch.Tensor:
     """Steps 1 and 2 of `raster`: points in pixels, (points, 2)."""
     index = owner[:, None].expand_as(points)
     empty = points.new_empty(n, 2)
     low = empty.scatter_reduce(0, index, points, "amin", include_self=False)
     high = empty.scatter_reduce(0, index, points, "amax", include_self=False)
-    extent = (high - low).amax(dim=1)
-    is_kept = (extent <= 0.0) | ((extent >= FITTED_FROM) & (extent <= FRAME))
-    scale = torch.where(is_kept, 1.0, FRAME / extent.clamp(min=1e-30)) * spec.pixels_per_unit
-    middle = (low + high) / 2.0
-    return (points - middle[owner]) * scale[owner, None] + spec.side / 2.0
+    extent = (high - low).amax(dim=1, keepdim=True)
+    is_kept = (extent >= FITTED_FROM) & (extent <= FRAME)
+    fitted = torch.where(is_kept, extent, FRAME) * spec.pixels_per_unit
+    # Shares of the extent, so that far, huge and tiny drawings lose nothing in float32.
+    extent = torch.where(extent > 0.0, extent, 1.0)
+    middle = (high - low) / extent / 2.0
+    shares = (points - low[owner]) / extent[owner] - middle[owner]
+    return shares * fitted[owner] + spec.side / 2.0
 
 
 def _squared_distance(

@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ..augment import Augment
 from ..ragged import Ragged
 from ..raster import RenderSpec
-from ..raster_host import copy_prefix, ink, place_points
+from ..raster_host import copy_prefix, ink, kernel, place_points
 
 __all__ = ["render_augmented"]
 
@@ -59,7 +58,7 @@ def render_augmented(
     return out
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _render_augmented(
     points: Any,
     stroke_lengths: Any,
@@ -97,9 +96,7 @@ def _render_augmented(
             share = prefix_min + (one - prefix_min) * _uniform(state)
         n_strokes = copy_prefix(points[first : first + n], own_lengths, share, x, y, lengths)
         kept_points, kept_strokes = _drop_strokes(x, y, lengths, n_strokes, drop, state)
-        _vary_strokes(
-            x, y, lengths[:kept_strokes], stroke_shift, stroke_zoom, point_jitter, state
-        )
+        _vary_strokes(x, y, lengths[:kept_strokes], stroke_shift, stroke_zoom, point_jitter, state)
         angle = _either_side(state) * rotate * np.float32(np.pi / 180.0)
         slant = _either_side(state) * shear
         wider = np.float32(np.exp(_either_side(state) * stretch * half))
@@ -121,7 +118,7 @@ def _render_augmented(
         ink(x, y, lengths[:kept_strokes], pen, nearest, out[i])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _drop_strokes(
     x: Any, y: Any, lengths: Any, n_strokes: Any, drop: Any, state: Any
 ) -> tuple[int, int]:
@@ -140,7 +137,7 @@ def _drop_strokes(
     return kept_points, kept_strokes
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _vary_strokes(
     x: Any, y: Any, lengths: Any, shift: Any, zoom: Any, jitter: Any, state: Any
 ) -> None:
@@ -163,7 +160,7 @@ def _vary_strokes(
         first = last
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _bits(state: Any) -> Any:
     """The next 64 random bits (splitmix64; Steele, Lea and Flood, OOPSLA 2014)."""
     state[0] += np.uint64(0x9E3779B97F4A7C15)
@@ -173,19 +170,19 @@ def _bits(state: Any) -> Any:
     return z ^ (z >> np.uint64(31))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _uniform(state: Any) -> Any:
     """Even from 0 to 1, 1 excluded."""
     return np.float32(_bits(state) >> np.uint64(40)) * np.float32(2.0**-24)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _either_side(state: Any) -> Any:
     """Even from -1 to 1."""
     return np.float32(2.0) * _uniform(state) - np.float32(1.0)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _normal(state: Any) -> Any:
     """Mean 0, standard deviation 1: a sum of four even 16-bit numbers, close enough and quick."""
     bits = _bits(state)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import ConfigError
 
-__all__ = ["SPLITS", "Fractions", "Split", "mix", "split_of"]
+__all__ = ["SPLITS", "Fractions", "Split", "mix", "order_of", "split_of"]
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -35,7 +35,8 @@ class Fractions:
     test: float = 0.06
 
     def __post_init__(self) -> None:
-        if min(self.val, self.test) < 0 or self.val + self.test >= 1:
+        # NaN fails this too.
+        if not (self.val >= 0 and self.test >= 0 and self.val + self.test < 1):
             raise ConfigError(
                 f"Holding out {self.val:g} for validation and {self.test:g} for test leaves nothing"
                 " to train on. Choose shares that add up to less than 1."
