@@ -34,7 +34,7 @@ class Position:
     Attributes:
         epoch: that is going on, from 0.
         batch: of it that comes next.
-        loss, right, seen: sums over the epoch so far.
+        loss, right, seen: sums over the epoch so far, and over all processes.
         wait_s, step_s: seconds spent waiting for batches, and on steps, in the epoch so far.
         best_top1: best validation top-1.
         best_epoch: the epoch of it, counted from 1; 0 before there is one.
@@ -116,7 +116,7 @@ def fit(job: Job, position: Position) -> Position:
             is_time_to_look = is_last or position.batch % CHECK_STEPS == 0
             stop = _is_asked_to_stop(job, is_time_to_look)
             if stop or is_time_to_look:
-                sums.move_to(position)
+                sums.move_to(position, job.fabric)
                 _check_loss(position, lr)
                 job.listener.on_step(position, lr)
             if stop:
@@ -188,14 +188,13 @@ def _finish_epoch(job: Job, position: Position) -> bool:
     is_best = result.top1 > position.best_top1
     if is_best:
         position.best_top1, position.best_epoch = result.top1, position.epoch
-    loss, right, seen = _over_all_devices(job.fabric, position)
     train_s = position.wait_s + position.step_s
     position.rows.append(
         {
             "epoch": position.epoch,
             "lr": round(lr, 8),
-            "train_loss": round(loss / seen, 5),
-            "train_top1": round(right / seen, 5),
+            "train_loss": round(position.loss / position.seen, 5),
+            "train_top1": round(position.right / position.seen, 5),
             "val_loss": round(result.loss, 5),
             "val_top1": round(result.top1, 5),
             "val_top3": round(result.top3, 5),
@@ -203,7 +202,7 @@ def _finish_epoch(job: Job, position: Position) -> bool:
             "train_s": round(train_s, 2),
             "data_wait_s": round(position.wait_s, 2),
             "val_s": round(time.perf_counter() - started, 2),
-            "drawings_per_s": round(seen / train_s, 1),
+            "drawings_per_s": round(position.seen / train_s, 1),
         }
     )
     position.stopped = _why_stop(job.config.patience, position)
@@ -235,12 +234,16 @@ class _Sums:
     def add(self, loss: torch.Tensor, scores: torch.Tensor, labels: torch.Tensor) -> None:
         self._steps.append((loss, (scores.argmax(dim=1) == labels).sum(), len(labels)))
 
-    def move_to(self, position: Position) -> None:
+    def move_to(self, position: Position, fabric: Fabric) -> None:
         losses, rights, rows = zip(*self._steps, strict=True)
-        for loss, n in zip(torch.stack(losses).tolist(), rows, strict=True):
-            position.loss += loss * n
-        position.right += int(torch.stack(rights).sum())
-        position.seen += sum(rows)
+        seen = torch.tensor(rows, dtype=torch.float64)
+        table = torch.stack([torch.stack(losses).cpu() * seen, torch.stack(rights).cpu(), seen])
+        if fabric.world_size > 1:
+            table = fabric.all_reduce(table.to(fabric.device), reduce_op="sum").cpu()
+        for loss, right, n in table.T.tolist():
+            position.loss += loss
+            position.right += int(right)
+            position.seen += int(n)
         self._steps.clear()
 
 
@@ -250,15 +253,6 @@ def _timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
     for batch in batches:
         yield batch, time.perf_counter() - asked
         asked = time.perf_counter()
-
-
-def _over_all_devices(fabric: Fabric, position: Position) -> tuple[float, float, float]:
-    """Sums of loss, right guesses and drawings over all processes."""
-    own = torch.tensor([position.loss, position.right, position.seen], dtype=torch.float64)
-    if fabric.world_size > 1:
-        own = fabric.all_reduce(own.to(fabric.device), reduce_op="sum").cpu()
-    loss, right, seen = own.tolist()
-    return loss, right, seen
 
 
 def _check_loss(position: Position, lr: float) -> None:

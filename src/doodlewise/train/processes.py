@@ -6,6 +6,7 @@ a file: Fabric's queue holds 64 kB until somebody reads it, and nobody reads bef
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import pickle
 import signal
@@ -43,7 +44,7 @@ def launch(fabric: Fabric, function: Callable[..., T], *args: Any) -> T:
     with tempfile.TemporaryDirectory(prefix="doodlewise-") as folder, _signals_passed_on() as asked:
         outcome = Path(folder) / "outcome"
         try:
-            fabric.launch(_run, outcome, function, args)
+            fabric.launch(_Task(outcome, function, args))
         except ProcessRaisedException:
             if not outcome.exists():
                 raise
@@ -66,28 +67,37 @@ def launch(fabric: Fabric, function: Callable[..., T], *args: Any) -> T:
     return returned
 
 
-def _run(
-    fabric: Fabric, outcome: Path, function: Callable[..., Any], args: tuple[Any, ...]
-) -> None:
-    """What each process does."""
-    # A terminal sends Ctrl-C to all processes at once; the one that started us passes it on.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        result = function(fabric, *args)
-    except DoodlewiseError as error:
-        _leave(outcome, error)
-        # All stop together when asked to; after an error, the others would wait for this one.
-        if not isinstance(error, Interrupted):
-            raise
-    else:
-        if fabric.is_global_zero:
-            _leave(outcome, result)
+class _Task:
+    """What each process does; Fabric refuses arguments with frozen dataclasses, so it has them."""
 
+    def __init__(
+        self, outcome: Path, function: Callable[..., object], args: tuple[Any, ...]
+    ) -> None:
+        self._outcome, self._function, self._args = outcome, function, args
 
-def _leave(outcome: Path, result: object) -> None:
-    if not outcome.exists():
-        with replacing(outcome) as temporary:
-            temporary.write_bytes(pickle.dumps(result))
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Arrived in a new process, where Fabric is about to say what we say ourselves."""
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+        self.__dict__ |= state
+
+    def __call__(self, fabric: Fabric) -> None:
+        # A terminal sends Ctrl-C to all processes at once; the one that began passes it on.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            result = self._function(fabric, *self._args)
+        except DoodlewiseError as error:
+            self._leave(error)
+            # All stop together when asked to; after an error, the others would wait for this one.
+            if not isinstance(error, Interrupted):
+                raise
+        else:
+            if fabric.is_global_zero:
+                self._leave(result)
+
+    def _leave(self, result: object) -> None:
+        if not self._outcome.exists():
+            with replacing(self._outcome) as temporary:
+                temporary.write_bytes(pickle.dumps(result))
 
 
 @contextmanager

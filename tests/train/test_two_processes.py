@@ -1,0 +1,93 @@
+"""What can run in two processes is tested in two processes, of a program as users write them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from doodlewise.data.store import Store
+from doodlewise.train.setup import TrainedRun
+
+Train = Callable[..., TrainedRun]
+LOSSES = ("train_loss", "val_loss")
+TOLERANCE = 5e-4
+"""Of a loss near 1, after 45 steps: two processes add the same numbers in another order."""
+
+
+def start(*args: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("two_processes.py")), *map(str, args)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A group of its own, which gets Ctrl-C as a terminal would send it: to every process.
+        start_new_session=True,
+    )
+
+
+def results(process: subprocess.Popen[str]) -> list[Any]:
+    said, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+    return [json.loads(line) for line in said.splitlines() if line[0] in "{123456789"]
+
+
+@pytest.fixture
+def whole(train_tiny: Train, without_report: None) -> TrainedRun:
+    return train_tiny(name="whole")
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns(
+    whole: TrainedRun, strokes_store: Path, tmp_path: Path
+) -> None:
+    (two,) = results(start("train", strokes_store, tmp_path))
+    assert two["n"] == Store(strokes_store).size("val")
+    assert two["loss"] == pytest.approx(whole.result.loss, abs=TOLERANCE)
+    for one, other in zip(whole.rows, two["rows"], strict=True):
+        assert one["lr"] == other["lr"]
+        for name in LOSSES:
+            assert other[name] == pytest.approx(one[name], abs=TOLERANCE), (one["epoch"], name)
+    assert (tmp_path / "two" / "model" / "config.json").exists()
+    assert (tmp_path / "two" / "train.log").read_text().count("device: 2 x cpu") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_ctrl_c_stops_both_and_one_goes_on(
+    whole: TrainedRun, strokes_store: Path, train_tiny: Train, tmp_path: Path
+) -> None:
+    process = start("stop", strokes_store, tmp_path)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch 1"):
+            break
+    os.killpg(process.pid, signal.SIGINT)
+    (stopped,) = results(process)
+    assert stopped["kind"] == "Interrupted"
+    assert "Go on with: doodlewise train --resume last --name stopped" in stopped["said"]
+    resumed = train_tiny(name="stopped", resume="last")
+    for one, other in zip(whole.rows, resumed.rows, strict=True):
+        for name in LOSSES:
+            assert other[name] == pytest.approx(one[name], abs=TOLERANCE)
+
+
+@pytest.mark.slow
+def test_results_and_errors_come_home() -> None:
+    large, failed, died = results(start("large+fail+die"))
+    assert large == 1_000_000
+    assert failed == {
+        "kind": "DataError",
+        "said": "The disk of the second process is full. Free some space.",
+    }
+    assert died["kind"] == "TrainingError"
+    assert "was killed" in died["said"]
+    assert "--resume last" in died["said"]
