@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..data.batches import render_window, windows
 from ..data.store import Rows, Store
-from ..files import write_text
+from ..files import explain_os_errors, write_text
 from ..raster import RenderSpec
 from .plots import (
     CONFUSED_SHOWN,
@@ -57,6 +57,9 @@ def write_evaluation(
         split: likewise.
         result: of `evaluate`.
         more: title and PNG of pictures that the report shows first.
+
+    Raises:
+        DataError: the disk is full, or the folder cannot be written.
     """
     figures: dict[str, tuple[str, Figure]] = {
         "Confusion matrix": ("confusion", plot_confusion_matrix(result)),
@@ -72,12 +75,13 @@ def write_evaluation(
     if result.by_ink:
         figures["While drawing"] = ("by_ink", plot_by_ink(result))
     pictures = dict(more or {})
-    (folder / "plots").mkdir(parents=True, exist_ok=True)
-    for title, (name, figure) in figures.items():
-        pictures[title] = to_png(figure)
-        (folder / "plots" / f"{name}.png").write_bytes(pictures[title])
-    write_text(folder / "eval.json", result.to_json())
-    write_report(folder / "report.html", result, pictures)
+    with explain_os_errors(f"writing {folder}", "Then evaluate again"):
+        (folder / "plots").mkdir(parents=True, exist_ok=True)
+        for title, (name, figure) in figures.items():
+            pictures[title] = to_png(figure)
+            (folder / "plots" / f"{name}.png").write_bytes(pictures[title])
+        write_text(folder / "eval.json", result.to_json())
+        write_report(folder / "report.html", result, pictures)
 
 
 def shown(rows: Rows) -> NDArray[np.uint8]:
