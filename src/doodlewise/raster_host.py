@@ -19,6 +19,8 @@ from .raster import FITTED_FROM, RenderSpec
 
 __all__ = ["copy_prefix", "ink", "kernel", "place_points", "render_rows"]
 
+_LONG = np.float32(8.0)
+"""Pixels: of shorter lines, looking for the near part of a row takes longer than it saves."""
 _FAR = np.float32(1e9)
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -192,23 +194,24 @@ def _near_line(x0: Any, y0: Any, x1: Any, y1: Any, reach: Any, side: Any, neares
     along_x, along_y = x1 - x0, y1 - y0
     squared = along_x * along_x + along_y * along_y
     inverse = one / squared if squared > zero else zero
-    top = max(int(np.floor(min(y0, y1) - reach - half)) + 1, 0)
-    bottom = min(int(np.ceil(max(y0, y1) + reach - half)), side)
-    # A row of pixels sees only the part of the line that is within reach above and below it.
-    steep = abs(along_y) > np.float32(1e-3)
+    # Coordinates are never far below 0, so cutting off after a shift by one is rounding down.
+    first_x, last_x = min(x0, x1) - reach + half, max(x0, x1) + reach + half
+    top = max(int(min(y0, y1) - reach + half), 0)
+    bottom = min(int(max(y0, y1) + reach + half), side)
+    left, right = max(int(first_x), 0), min(int(last_x), side)
+    # A row of pixels sees only the part of a long line that is within reach above and below it.
+    is_long = last_x - first_x > _LONG and abs(along_y) > one
+    per_y = one / along_y if is_long else zero
     for row in range(top, bottom):
         centre_y = np.float32(row) + half
-        left_x, right_x = min(x0, x1), max(x0, x1)
-        if steep:
-            per_y = one / along_y
+        if is_long:
             enter = (centre_y - reach - y0) * per_y
             leave = (centre_y + reach - y0) * per_y
             enter, leave = min(enter, leave), max(enter, leave)
             enter, leave = max(enter, zero), min(leave, one)
             enter_x, leave_x = x0 + enter * along_x, x0 + leave * along_x
-            left_x, right_x = min(enter_x, leave_x), max(enter_x, leave_x)
-        left = max(int(np.floor(left_x - reach - half)) + 1, 0)
-        right = min(int(np.ceil(right_x + reach - half)), side)
+            left = max(int(min(enter_x, leave_x) - reach + half), 0)
+            right = min(int(max(enter_x, leave_x) + reach + half), side)
         offset_y = centre_y - y0
         for column in range(left, right):
             offset_x = np.float32(column) + half - x0
