@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..augment import Augment
+from ..drawing import FRAME
 from ..ragged import Ragged
 from ..raster import RenderSpec
 from ..raster_host import copy_prefix, ink, kernel, place_points
@@ -96,7 +97,16 @@ def _render_augmented(
             share = prefix_min + (one - prefix_min) * _uniform(state)
         n_strokes = copy_prefix(points[first : first + n], own_lengths, share, x, y, lengths)
         kept_points, kept_strokes = _drop_strokes(x, y, lengths, n_strokes, drop, state)
-        _vary_strokes(x, y, lengths[:kept_strokes], stroke_shift, stroke_zoom, point_jitter, state)
+        unit = _to_origin(x[:kept_points], y[:kept_points]) / np.float32(FRAME)
+        _vary_strokes(
+            x,
+            y,
+            lengths[:kept_strokes],
+            stroke_shift * unit,
+            stroke_zoom,
+            point_jitter * unit,
+            state,
+        )
         angle = _either_side(state) * rotate * np.float32(np.pi / 180.0)
         slant = _either_side(state) * shear
         wider = np.float32(np.exp(_either_side(state) * stretch * half))
@@ -135,6 +145,20 @@ def _drop_strokes(
             kept_strokes += 1
         first += length
     return kept_points, kept_strokes
+
+
+@kernel
+def _to_origin(x: Any, y: Any) -> Any:
+    """Move points so that their box begins at 0, 0; the longer side of the box."""
+    low_x, low_y = x[0], y[0]
+    for p in range(len(x)):
+        low_x, low_y = min(low_x, x[p]), min(low_y, y[p])
+    extent = np.float32(0.0)
+    for p in range(len(x)):
+        x[p] -= low_x
+        y[p] -= low_y
+        extent = max(extent, x[p], y[p])
+    return extent
 
 
 @kernel

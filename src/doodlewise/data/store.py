@@ -34,6 +34,8 @@ __all__ = ["MANIFEST", "VERSION", "Manifest", "Rows", "Shard", "Store", "columns
 
 VERSION = 1
 MANIFEST = "manifest.json"
+WORK = ".prepare"
+"""Folder within the store where `prepare` works; it is gone when the store is whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class Manifest:
                     f"There is no store at {folder}. Make one: doodlewise data prepare SOURCE --out"
                     f" {folder}"
                 )
-            if (folder / ".prepare").exists():
+            if (folder / WORK).exists():
                 raise StoreError(
                     f"The store {folder} is only half written. Run the same `doodlewise data"
                     " prepare` command again; it goes on where it stopped."
@@ -208,12 +210,15 @@ class Store:
         path = self.folder / shard.file
         last = shard.rows if last is None else last
         table = read_table(path)
-        if table.num_rows != shard.rows:
-            raise StoreError(
-                f"{path} has {table.num_rows} rows instead of {shard.rows}. Prepare the store again"
-                " with --overwrite."
-            )
-        return _rows_of(table.slice(first, last - first), self.manifest.image_shape)
+        try:
+            if table.schema != self.schema or table.num_rows != shard.rows:
+                raise ValueError(f"{table.num_rows} rows of another kind, not {shard.rows}")
+            table = table.slice(first, last - first)
+            # Compiled code will follow the offsets wherever they lead.
+            table.validate(full=True)
+            return _rows_of(table, self.manifest.image_shape, len(self.classes))
+        except (pa.ArrowException, ValueError) as error:
+            raise _damaged(path, error) from error
 
     def indices_of(self, classes: Sequence[str]) -> list[int]:
         """Labels of these words.
@@ -312,14 +317,24 @@ def read_table(path: Path) -> pa.Table:
     try:
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
             return reader.read_all()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise StoreError(
-            f"{path} is damaged ({error}). Prepare the store again with --overwrite."
-        ) from error
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
 
 
-def _rows_of(table: pa.Table, image_shape: Sequence[int] | None) -> Rows:
+def _damaged(path: Path, error: Exception) -> StoreError:
+    return StoreError(f"{path} is damaged ({error}). Prepare the store again with --overwrite.")
+
+
+def _rows_of(table: pa.Table, image_shape: Sequence[int] | None, n_classes: int) -> Rows:
+    """Copy the rows of a table.
+
+    Raises:
+        ValueError: labels, strokes and points do not fit each other.
+    """
     column = {name: table.column(name).combine_chunks() for name in table.column_names}
+    labels = column["label"].to_numpy().astype(np.int32)
+    if labels.max(initial=0) >= n_classes:
+        raise ValueError(f"label {labels.max()} of {n_classes} classes")
     recognised = column["recognised"].cast(pa.int8()).fill_null(-1).to_numpy(zero_copy_only=False)
     drawings, images = None, None
     if "points" in column:
@@ -327,19 +342,19 @@ def _rows_of(table: pa.Table, image_shape: Sequence[int] | None) -> Rows:
         stroke_offsets = lengths.offsets.to_numpy().astype(np.int64)
         point_offsets = points.offsets.to_numpy().astype(np.int64) // 2
         flat = points.values.to_numpy()[2 * point_offsets[0] : 2 * point_offsets[-1]]
-        drawings = Ragged(
+        flat_lengths = lengths.values.to_numpy()[stroke_offsets[0] : stroke_offsets[-1]]
+        drawings = Ragged.from_lengths(
             points=flat.reshape(-1, 2).copy(),
-            stroke_lengths=lengths.values.to_numpy()[
-                stroke_offsets[0] : stroke_offsets[-1]
-            ].astype(np.int32),
-            stroke_offsets=stroke_offsets - stroke_offsets[0],
-            point_offsets=point_offsets - point_offsets[0],
+            stroke_lengths=flat_lengths.astype(np.int32),
+            strokes_per_drawing=np.diff(stroke_offsets),
         )
+        if not np.array_equal(drawings.point_offsets, point_offsets - point_offsets[0]):
+            raise ValueError("strokes that do not fit their points")
     else:
         assert image_shape is not None
         images = column["pixels"].flatten().to_numpy().reshape(-1, *image_shape).copy()
     return Rows(
-        labels=column["label"].to_numpy().astype(np.int32),
+        labels=labels,
         key_ids=column["key_id"].to_numpy().copy(),
         recognised=recognised.astype(np.int8),
         countries=column["country"].to_pylist(),
