@@ -84,6 +84,36 @@ def test_a_run_may_be_interrupted_again_and_again(
     assert_same_learning(whole.folder, resumed.folder)
 
 
+class Killed(BaseException):
+    """Stands for a kill: nobody catches it."""
+
+
+@pytest.mark.parametrize("unsaved", ["best.ckpt", "last.ckpt"])
+def test_a_kill_while_an_epoch_is_being_saved_loses_nothing(
+    unsaved: str,
+    train_tiny: Train,
+    assert_same_learning: Same,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    saved: list[str] = []
+
+    def save_or_die(path: Path, state: dict[str, Any]) -> None:
+        # Of the first epoch both are there; of the second one this is not.
+        if saved.count(unsaved) == 1 and path.name == unsaved:
+            raise Killed
+        saved.append(path.name)
+        save_checkpoint(path, state)
+
+    whole = train_tiny(name="whole")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("doodlewise.train.record.save_checkpoint", save_or_die)
+        train_tiny(name="broken")
+    assert len(saved) in (2, 3)
+    resumed = train_tiny(name="broken", resume="last")
+    assert resumed.best_epoch == whole.best_epoch > 1
+    assert_same_learning(whole.folder, resumed.folder)
+
+
 def test_images_are_resumed_like_strokes(
     bitmap_store: Path, train_tiny: Train, interrupt: Interrupt, assert_same_learning: Same
 ) -> None:

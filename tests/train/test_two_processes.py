@@ -22,9 +22,9 @@ TOLERANCE = 5e-4
 """Of a loss near 1, after 45 steps: two processes add the same numbers in another order."""
 
 
-def start(*args: object) -> subprocess.Popen[str]:
+def start(program: str, *args: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("two_processes.py")), *map(str, args)],
+        [sys.executable, str(Path(__file__).with_name(program)), *map(str, args)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -37,7 +37,7 @@ def results(process: subprocess.Popen[str]) -> list[Any]:
     said, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
-    return [json.loads(line) for line in said.splitlines() if line[0] in "{123456789"]
+    return [json.loads(line) for line in said.splitlines() if line[0] in '{"']
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def whole(train_tiny: Train, without_report: None) -> TrainedRun:
 def test_two_processes_learn_what_one_learns(
     whole: TrainedRun, strokes_store: Path, tmp_path: Path
 ) -> None:
-    (two,) = results(start("train", strokes_store, tmp_path))
+    (two,) = results(start("two_processes.py", "two", strokes_store, tmp_path))
     assert two["n"] == Store(strokes_store).size("val")
     assert two["loss"] == pytest.approx(whole.result.loss, abs=TOLERANCE)
     for one, other in zip(whole.rows, two["rows"], strict=True):
@@ -65,14 +65,13 @@ def test_two_processes_learn_what_one_learns(
 def test_ctrl_c_stops_both_and_one_goes_on(
     whole: TrainedRun, strokes_store: Path, train_tiny: Train, tmp_path: Path
 ) -> None:
-    process = start("stop", strokes_store, tmp_path)
+    process = start("two_processes.py", "stopped", strokes_store, tmp_path)
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("epoch 1"):
             break
     os.killpg(process.pid, signal.SIGINT)
     (stopped,) = results(process)
-    assert stopped["kind"] == "Interrupted"
     assert "Go on with: doodlewise train --resume last --name stopped" in stopped["said"]
     resumed = train_tiny(name="stopped", resume="last")
     for one, other in zip(whole.rows, resumed.rows, strict=True):
@@ -82,8 +81,8 @@ def test_ctrl_c_stops_both_and_one_goes_on(
 
 @pytest.mark.slow
 def test_results_and_errors_come_home() -> None:
-    large, failed, died = results(start("large+fail+die"))
-    assert large == 1_000_000
+    large, failed, died = results(start("coming_home.py"))
+    assert len(large) == 1_000_000
     assert failed == {
         "kind": "DataError",
         "said": "The disk of the second process is full. Free some space.",
