@@ -116,9 +116,18 @@ def test_what_is_drawn_is_what_it_was_evaluated_on(
         probabilities(classifier.predict(drawing, top=6), info.classes) for drawing in drawings
     ]
     np.testing.assert_allclose(alone, expected, atol=TOLERANCE)
-    larger = [replace(drawing, points=drawing.points * 3.5 + 40) for drawing in drawings]
-    # Elsewhere and larger, a drawing is the same; rounding moves some pixels by one level.
-    np.testing.assert_allclose(classifier.probabilities(larger), expected, atol=0.02)
+
+
+def test_place_and_size_of_a_drawing_do_not_matter(
+    classifier: Classifier, drawings: list[Drawing]
+) -> None:
+    # Only whole ones: a longer side of 250 to 254 stands for 255 in the frame, but not elsewhere.
+    fitted = [drawing for drawing in drawings if drawing.points.max() == 255.0]
+    assert len(fitted) > 20
+    larger = [replace(drawing, points=drawing.points * 3.5 + 40) for drawing in fitted]
+    np.testing.assert_allclose(
+        classifier.probabilities(larger), classifier.probabilities(fitted), atol=0.01
+    )
 
 
 def test_a_network_for_bitmaps_takes_drawings(
