@@ -1,4 +1,4 @@
-"""How well the engine learns: all 345 words in an hour or less on two CPU cores; ten animals fairly.
+"""How well the engine learns: all 345 words in an hour on two CPU cores; ten animals, fairly.
 
     python benchmarks/learning.py all345       # convnet_tiny, every word, one seed
     python benchmarks/learning.py animals10    # quickdraw_cnn_v2 against convnet_tiny, 3 seeds each
@@ -72,9 +72,15 @@ def animals10(data: Path, work: Path, epochs: int, seeds: int) -> None:
         for seed in range(seeds):
             run = train(
                 TrainConfig(
-                    store=str(store.folder), model=model, epochs=epochs, seed=seed,
-                    name=f"{model}-{seed}", runs=str(work / "runs"), device="cpu", batch_size=64,
-                ),  # fmt: skip
+                    store=str(store.folder),
+                    model=model,
+                    epochs=epochs,
+                    seed=seed,
+                    name=f"{model}-{seed}",
+                    runs=str(work / "runs"),
+                    device="cpu",
+                    batch_size=64,
+                ),
                 exist_ok=True,
             )
             top1.append(100 * test_of(run.folder, store).top1)
@@ -88,7 +94,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "doodlewise-learning")
+    work = Path(tempfile.gettempdir()) / "doodlewise-learning"
+    parser.add_argument("--work", type=Path, default=work, help="for the stores and runs")
     given = parser.parse_args()
     if given.what == "all345":
         all345(given.data, given.work, given.epochs)

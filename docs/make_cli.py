@@ -1,6 +1,6 @@
 """Writes docs/cli.md from the help of every command; a test checks that it is up to date.
 
-    python docs/make_cli.py
+python docs/make_cli.py
 """
 
 from __future__ import annotations

@@ -44,7 +44,8 @@ def main() -> int:
     trained = runs / "demo"
     step("eval", trained)
     some = folder / "some.ndjson"
-    write_ndjson([next(read_drawings(file)) for file in sorted(drawings.glob("*.ndjson"))[:3]], some)
+    files = sorted(drawings.glob("*.ndjson"))
+    write_ndjson([next(read_drawings(file)) for file in files[:3]], some)
     step("predict", trained, some, "--top", 3)
 
     report = trained / "eval-test"
