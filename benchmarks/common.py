@@ -24,9 +24,9 @@ from doodlewise.ragged import Ragged
 if TYPE_CHECKING:
     from doodlewise.data.batches import TrainingBatches
     from doodlewise.data.store import Store
-    from doodlewise.evaluate.result import EvalResult
-    from doodlewise.train.config import TrainConfig
-    from doodlewise.train.fit import Job, Position
+    from doodlewise.evaluation.result import EvalResult
+    from doodlewise.training.config import TrainConfig
+    from doodlewise.training.fit import Job, Position
 
 __all__ = [
     "DATA",
@@ -147,7 +147,7 @@ class StopAfter:
         self._done += 1
         return self._done == self._steps
 
-    def on_stop(self, position: Position) -> None:  # noqa: ARG002 - a listener is told more
+    def on_stop(self, position: Position) -> None:
         self._done = 0
 
 
@@ -168,11 +168,11 @@ def make_job(
     import torch
     from lightning_fabric.utilities.seed import seed_everything
 
-    from doodlewise.evaluate.run import Subject, tally
+    from doodlewise.evaluation.run import Subject, tally
     from doodlewise.models.registry import create_model
-    from doodlewise.train.fit import Job
-    from doodlewise.train.optim import make_ema, make_optimizer
-    from doodlewise.train.setup import input_of, make_fabric
+    from doodlewise.training.fit import Job
+    from doodlewise.training.optim import make_ema, make_optimizer
+    from doodlewise.training.setup import input_of, make_fabric
 
     fabric, _ = make_fabric(config)
     spec, image_shape = input_of(store, config.render)

@@ -47,9 +47,9 @@ from doodlewise.errors import Interrupted
 from doodlewise.models.registry import create_model
 from doodlewise.raster import RenderSpec
 from doodlewise.raster_host import render_rows
-from doodlewise.train.config import TrainConfig
-from doodlewise.train.fit import Job, Position, fit
-from doodlewise.train.setup import make_fabric
+from doodlewise.training.config import TrainConfig
+from doodlewise.training.fit import Job, Position, fit
+from doodlewise.training.setup import make_fabric
 
 HELD = 16
 """Batches that are used again and again; enough that they do not all stay in a core's cache."""
@@ -123,7 +123,7 @@ class Held(TrainingBatches):
     def held(self) -> list[Batch]:
         return list(islice(super().epoch(0), HELD))
 
-    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:  # noqa: ARG002
+    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
         for number in range(first_batch, len(self)):
             yield self.held[number % len(self.held)]
 

@@ -21,13 +21,13 @@ import torch
 from doodlewise.data.catalog import WORD_SETS
 from doodlewise.data.prepare import prepare
 from doodlewise.data.store import Store
-from doodlewise.evaluate.result import EvalResult
-from doodlewise.evaluate.run import Subject, evaluate
+from doodlewise.evaluation.result import EvalResult
+from doodlewise.evaluation.run import Subject, evaluate
 from doodlewise.models.bundle import load_bundle
-from doodlewise.train.config import TrainConfig
-from doodlewise.train.fit import Position
-from doodlewise.train.record import SilentReporter
-from doodlewise.train.setup import train
+from doodlewise.training.config import TrainConfig
+from doodlewise.training.fit import Position
+from doodlewise.training.record import SilentReporter
+from doodlewise.training.setup import train
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data" / "quickdraw" / "simplified"
 

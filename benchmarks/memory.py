@@ -203,8 +203,8 @@ def train(store: Store, model: str, steps: int) -> int:
     """One epoch with so many steps spread over it; how many drawings were read and drawn."""
     # Not above: whoever prepares, and is watched too, needs no torch.
     from doodlewise.data.batches import Batch, TrainingBatches
-    from doodlewise.train.config import TrainConfig
-    from doodlewise.train.fit import Position, fit
+    from doodlewise.training.config import TrainConfig
+    from doodlewise.training.fit import Position, fit
 
     class Spread(TrainingBatches):
         """All batches of an epoch are drawn, some of them given to the network."""

@@ -32,12 +32,14 @@ __all__ = [
     "TrainedRun",
     "__version__",
     "create_model",
+    "evaluate",
     "list_models",
     "load",
     "prepare",
     "read_drawings",
     "register_model",
     "render",
+    "train",
 ]
 
 _HOME = {
@@ -45,20 +47,22 @@ _HOME = {
     "Classifier": "predict.classifier",
     "DoodlewiseError": "errors",
     "Drawing": "drawing",
-    "EvalResult": "evaluate.result",
+    "EvalResult": "evaluation.result",
     "Prediction": "predict.classifier",
     "Ragged": "ragged",
     "RenderSpec": "raster",
     "Store": "data.store",
-    "TrainConfig": "train.config",
-    "TrainedRun": "train.setup",
+    "TrainConfig": "training.config",
+    "TrainedRun": "training.setup",
     "create_model": "models.registry",
+    "evaluate": "evaluation.judge",
     "list_models": "models.registry",
     "load": "predict.classifier",
     "prepare": "data.prepare",
     "read_drawings": "data.formats",
     "register_model": "models.registry",
     "render": "raster",
+    "train": "training.setup",
 }
 
 if TYPE_CHECKING:
@@ -68,13 +72,14 @@ if TYPE_CHECKING:
     from .data.store import Store
     from .drawing import Drawing
     from .errors import DoodlewiseError
-    from .evaluate.result import EvalResult
+    from .evaluation.judge import evaluate
+    from .evaluation.result import EvalResult
     from .models.registry import create_model, list_models, register_model
     from .predict.classifier import Classifier, Prediction, load
     from .ragged import Ragged
     from .raster import RenderSpec, render
-    from .train.config import TrainConfig
-    from .train.setup import TrainedRun
+    from .training.config import TrainConfig
+    from .training.setup import TrainedRun, train
 
 
 def __getattr__(name: str) -> Any:

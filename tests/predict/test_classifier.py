@@ -22,14 +22,14 @@ from doodlewise.errors import (
     FormatError,
     PictureError,
 )
-from doodlewise.evaluate.run import Subject, scores_of
+from doodlewise.evaluation.run import Subject, scores_of
 from doodlewise.models.bundle import BundleInfo, load_bundle, save_bundle
 from doodlewise.models.registry import create_model
 from doodlewise.predict.backends import TorchBackend
 from doodlewise.predict.classifier import Classifier, Prediction, load
 from doodlewise.ragged import Ragged
 from doodlewise.raster import RenderSpec, render
-from doodlewise.train.setup import train
+from doodlewise.training.setup import train
 
 TOLERANCE = 1e-5
 
@@ -37,7 +37,7 @@ TOLERANCE = 1e-5
 def trained(store: Path, runs: Path) -> Path:
     """The folder of a run that has learnt a little."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("doodlewise.train.finish.write_evaluation", lambda *_, **__: None)
+        patch.setattr("doodlewise.training.finish.write_evaluation", lambda *_, **__: None)
         return train(
             store=store, runs=runs, model="quickdraw_cnn_v2", epochs=4, batch_size=16,
             name="run", device="cpu", precision="32-true",

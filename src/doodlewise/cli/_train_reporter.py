@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from ..train.fit import Position
-from ..train.record import Reporter, SilentReporter
+from ..training.fit import Position
+from ..training.record import Reporter, SilentReporter
 
 __all__ = ["make_reporter"]
 

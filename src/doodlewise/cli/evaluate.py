@@ -29,7 +29,7 @@ def evaluate(
     """Say honestly how good a model is, on drawings that it has not seen."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-    from ..evaluate.judge import judge
+    from ..evaluation.judge import evaluate as judge
 
     columns = (
         TextColumn("evaluating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),

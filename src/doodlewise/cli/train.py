@@ -14,7 +14,7 @@ from typing import Annotated, Any, get_origin
 import typer
 
 from ..errors import ConfigError
-from ..train.config import TrainConfig, all_settings, load_config, type_of
+from ..training.config import TrainConfig, all_settings, load_config, type_of
 from ._output import JsonFlag, QuietFlag, VerboseFlag, output
 
 __all__ = ["train"]
@@ -59,7 +59,7 @@ def _train(
         raise ConfigError("Name the store to learn from: doodlewise train stores/NAME")
     resolved = TrainConfig(store=str(values.pop("store"))).with_values(values)
 
-    from ..train.setup import describe, train
+    from ..training.setup import describe, train
     from ._train_reporter import make_reporter
 
     if dry_run:

@@ -12,9 +12,9 @@ from doodlewise.data.prepare import prepare
 from doodlewise.data.split import Fractions
 from doodlewise.data.store import Store
 from doodlewise.errors import DataError
-from doodlewise.evaluate.result import EvalResult
-from doodlewise.evaluate.run import Subject, evaluate
-from doodlewise.evaluate.write import shown, write_evaluation
+from doodlewise.evaluation.result import EvalResult
+from doodlewise.evaluation.run import Subject, evaluate
+from doodlewise.evaluation.write import shown, write_evaluation
 from doodlewise.models.registry import create_model
 from doodlewise.raster import RenderSpec
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from doodlewise.errors import ConfigError
-from doodlewise.train.config import (
+from doodlewise.training.config import (
     Optim,
     TrainConfig,
     all_settings,

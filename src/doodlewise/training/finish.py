@@ -7,10 +7,10 @@ from dataclasses import replace
 import torch
 
 from ..data.store import Store
-from ..evaluate.plots import plot_curves, to_png
-from ..evaluate.result import EvalResult
-from ..evaluate.run import Subject, evaluate, fit_temperature
-from ..evaluate.write import write_evaluation
+from ..evaluation.plots import plot_curves, to_png
+from ..evaluation.result import EvalResult
+from ..evaluation.run import Subject, evaluate, fit_temperature
+from ..evaluation.write import write_evaluation
 from ..models.bundle import BundleInfo, save_bundle
 from ..models.registry import ImageShape, channels_last, create_model
 from ..raster import RenderSpec

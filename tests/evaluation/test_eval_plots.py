@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from doodlewise.errors import DataError
-from doodlewise.evaluate import EvalResult, plots
+from doodlewise.evaluation import EvalResult, plots
 
 Simulate = Callable[..., EvalResult]
 

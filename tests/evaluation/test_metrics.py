@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from sklearn import metrics as sk
 
 from doodlewise.errors import DataError, ModelError, UnknownClassError
-from doodlewise.evaluate import EvalResult, Tally
-from doodlewise.evaluate.metrics import wilson_interval
+from doodlewise.evaluation import EvalResult, Tally
+from doodlewise.evaluation.metrics import wilson_interval
 
 
 def counted(probabilities: Any, labels: Any, **known: Any) -> EvalResult:
@@ -340,9 +340,9 @@ def test_tallies_of_other_classes_do_not_merge() -> None:
 
 def test_importing_is_light() -> None:
     code = (
-        "import sys, doodlewise.evaluate, doodlewise.evaluate.report\n"
+        "import sys, doodlewise.evaluate, doodlewise.evaluation.report\n"
         "assert not {'torch', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
-        "import doodlewise.evaluate.plots\n"
+        "import doodlewise.evaluation.plots\n"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -353,7 +353,7 @@ def test_pictures_without_matplotlib_say_what_to_install(module: str) -> None:
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
         "from doodlewise.errors import MissingExtraError\n"
-        f"try:\n    import doodlewise.evaluate.{module}\n"
+        f"try:\n    import doodlewise.evaluation.{module}\n"
         "except MissingExtraError as error:\n    print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from ..data.batches import Batch, TrainingBatches
 from ..errors import DivergedError, Interrupted, MemoryExhaustedError, ModelError
-from ..evaluate.result import EvalResult
+from ..evaluation.result import EvalResult
 from ..models.registry import as_input
 from .config import TrainConfig
 from .optim import learning_rate

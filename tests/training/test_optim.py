@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from doodlewise.models.registry import create_model, list_models
-from doodlewise.train.config import Optim
-from doodlewise.train.optim import learning_rate, make_ema, make_optimizer
+from doodlewise.training.config import Optim
+from doodlewise.training.optim import learning_rate, make_ema, make_optimizer
 
 STEPS = 200
 

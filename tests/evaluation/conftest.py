@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from doodlewise.evaluate import EvalResult, Tally
+from doodlewise.evaluation import EvalResult, Tally
 
 
 @pytest.fixture

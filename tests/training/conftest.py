@@ -14,9 +14,9 @@ import torch
 
 from doodlewise.errors import Interrupted
 from doodlewise.models import registry
-from doodlewise.train.fit import Position
-from doodlewise.train.record import SilentReporter
-from doodlewise.train.setup import TrainedRun, train
+from doodlewise.training.fit import Position
+from doodlewise.training.record import SilentReporter
+from doodlewise.training.setup import TrainedRun, train
 
 TIMES = ("train_s", "data_wait_s", "val_s", "drawings_per_s")
 """Columns of metrics.csv that are never twice the same."""
@@ -27,7 +27,7 @@ Train = Callable[..., TrainedRun]
 @pytest.fixture
 def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out report.html and its pictures: most of the time that a tiny run takes."""
-    monkeypatch.setattr("doodlewise.train.finish.write_evaluation", lambda *_, **__: None)
+    monkeypatch.setattr("doodlewise.training.finish.write_evaluation", lambda *_, **__: None)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def interrupt(train_tiny: Train, monkeypatch: pytest.MonkeyPatch) -> Callable[..
     def interrupt_(epoch: int, step: int | None, **settings: Any) -> str:
         with monkeypatch.context() as patch:
             # The reporter hears of every step, and so can press Ctrl-C at any.
-            patch.setattr("doodlewise.train.fit.CHECK_STEPS", 1)
+            patch.setattr("doodlewise.training.fit.CHECK_STEPS", 1)
             with pytest.raises(Interrupted) as raised:
                 train_tiny(reporter=functools.partial(CtrlC, epoch, step), **settings)
         return str(raised.value)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from doodlewise.data.store import Store
-from doodlewise.train.setup import TrainedRun
+from doodlewise.training.setup import TrainedRun
 
 Train = Callable[..., TrainedRun]
 LOSSES = ("train_loss", "val_loss")

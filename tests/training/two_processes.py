@@ -9,9 +9,9 @@ import warnings
 from typing import Any
 
 from doodlewise.errors import Interrupted
-from doodlewise.train.fit import Position
-from doodlewise.train.record import SilentReporter
-from doodlewise.train.setup import TrainedRun, train
+from doodlewise.training.fit import Position
+from doodlewise.training.record import SilentReporter
+from doodlewise.training.setup import TrainedRun, train
 
 
 class Waiting(SilentReporter):

@@ -12,9 +12,9 @@ import torch
 
 from doodlewise.data.store import Store
 from doodlewise.errors import BundleError, ConfigError, RunError
-from doodlewise.train.checkpoint import load_checkpoint, save_checkpoint
-from doodlewise.train.record import SilentReporter
-from doodlewise.train.setup import TrainedRun
+from doodlewise.training.checkpoint import load_checkpoint, save_checkpoint
+from doodlewise.training.record import SilentReporter
+from doodlewise.training.setup import TrainedRun
 
 pytestmark = pytest.mark.usefixtures("without_report")
 
@@ -106,7 +106,7 @@ def test_a_kill_while_an_epoch_is_being_saved_loses_nothing(
 
     whole = train_tiny(name="whole")
     with monkeypatch.context() as patch:
-        patch.setattr("doodlewise.train.record.save_checkpoint", save_or_die)
+        patch.setattr("doodlewise.training.record.save_checkpoint", save_or_die)
         with pytest.raises(Killed):
             train_tiny(name="broken")
     assert len(saved) in (2, 3)

@@ -18,10 +18,10 @@ from doodlewise.data.split import Fractions
 from doodlewise.data.store import Store
 from doodlewise.drawing import Drawing
 from doodlewise.errors import StoreError, UnknownClassError
-from doodlewise.evaluate.run import Subject, evaluate, fit_temperature, rows_at, scores_of, tally
+from doodlewise.evaluation.run import Subject, evaluate, fit_temperature, rows_at, scores_of, tally
 from doodlewise.models.bundle import load_bundle
 from doodlewise.raster import RenderSpec, render
-from doodlewise.train.setup import train
+from doodlewise.training.setup import train
 
 CPU = torch.device("cpu")
 
@@ -29,7 +29,7 @@ CPU = torch.device("cpu")
 def trained(store: Path, runs: Path, epochs: int) -> Subject:
     """A network that is neither good nor bad."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("doodlewise.train.finish.write_evaluation", lambda *_, **__: None)
+        patch.setattr("doodlewise.training.finish.write_evaluation", lambda *_, **__: None)
         run = train(
             store=store, runs=runs, model="quickdraw_cnn_v2", epochs=epochs, batch_size=32,
             name="run", device="cpu", precision="32-true",
@@ -137,7 +137,9 @@ def test_several_processes_count_together_what_one_counts(
     subject: Subject, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = tally(subject, store, "val").result()
-    monkeypatch.setattr("doodlewise.evaluate.run.windows", functools.partial(windows, max_rows=16))
+    monkeypatch.setattr(
+        "doodlewise.evaluation.run.windows", functools.partial(windows, max_rows=16)
+    )
     first, second, third = (
         tally(subject, store, "val", rank=rank, world_size=3) for rank in range(3)
     )

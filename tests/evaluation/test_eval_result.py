@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from doodlewise.errors import RunError
-from doodlewise.evaluate import EvalResult
+from doodlewise.evaluation import EvalResult
 
 Simulate = Callable[..., EvalResult]
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from doodlewise.train.checkpoint import load_checkpoint
-from doodlewise.train.record import Recorder, SilentReporter
-from doodlewise.train.run_dir import RunDir
-from doodlewise.train.setup import TrainedRun
+from doodlewise.training.checkpoint import load_checkpoint
+from doodlewise.training.record import Recorder, SilentReporter
+from doodlewise.training.run_dir import RunDir
+from doodlewise.training.setup import TrainedRun
 
 pytestmark = [
     pytest.mark.usefixtures("without_report"),
@@ -31,14 +31,14 @@ PROGRAM = """
 import sys
 import time
 
-import doodlewise.train.fit
-import doodlewise.train.record
+import doodlewise.training.fit
+import doodlewise.training.record
 from doodlewise.errors import Interrupted
-from doodlewise.train.record import SilentReporter
-from doodlewise.train.setup import train
+from doodlewise.training.record import SilentReporter
+from doodlewise.training.setup import train
 
-doodlewise.train.fit.CHECK_STEPS = 1
-doodlewise.train.record.SAVE_EVERY_S = 0.0  # at every look
+doodlewise.training.fit.CHECK_STEPS = 1
+doodlewise.training.record.SAVE_EVERY_S = 0.0  # at every look
 
 
 class Slow(SilentReporter):

@@ -11,14 +11,15 @@ import yaml
 from ..data.store import Store
 from ..errors import StoreError
 from ..models.bundle import find_bundle, load_bundle
+from . import run
 from .result import EvalResult
-from .run import Subject, evaluate
+from .run import Subject
 from .write import write_evaluation
 
-__all__ = ["judge"]
+__all__ = ["evaluate"]
 
 
-def judge(
+def evaluate(
     model: Path,
     store: Path | None = None,
     split: str = "test",
@@ -55,7 +56,7 @@ def judge(
         info.temperature,
         model.name,
     )
-    result = evaluate(subject, opened, split, progress=progress)
+    result = run.evaluate(subject, opened, split, progress=progress)
     name = f"eval-{split}" if store is None else f"eval-{split}-{opened.folder.name}"
     folder = out or model / name
     write_evaluation(folder, subject, opened, split, result)

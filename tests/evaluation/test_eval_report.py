@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from doodlewise.evaluate import EvalResult, Tally
-from doodlewise.evaluate.plots import plot_by_ink, to_png
-from doodlewise.evaluate.report import write_report
+from doodlewise.evaluation import EvalResult, Tally
+from doodlewise.evaluation.plots import plot_by_ink, to_png
+from doodlewise.evaluation.report import write_report
 
 Simulate = Callable[..., EvalResult]
 VOID = {"meta", "img"}

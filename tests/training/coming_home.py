@@ -12,7 +12,7 @@ import sys
 from lightning_fabric import Fabric
 
 from doodlewise.errors import DataError, DoodlewiseError
-from doodlewise.train.processes import launch
+from doodlewise.training.processes import launch
 
 
 def large(_fabric: Fabric) -> str:

@@ -19,9 +19,9 @@ from ..data.batches import TrainingBatches
 from ..data.store import Store
 from ..environment import environment
 from ..errors import ConfigError, RunError, StoreError
-from ..evaluate.metrics import Tally
-from ..evaluate.result import EvalResult
-from ..evaluate.run import Subject, tally
+from ..evaluation.metrics import Tally
+from ..evaluation.result import EvalResult
+from ..evaluation.run import Subject, tally
 from ..files import explain_os_errors, write_json, write_text
 from ..models.registry import ImageShape, channels_last, count_parameters, create_model
 from ..raster import RenderSpec

@@ -17,9 +17,9 @@ from doodlewise.models.bundle import load_bundle
 from doodlewise.models.registry import as_input, create_model
 from doodlewise.raster import RenderSpec
 from doodlewise.raster_host import render_rows
-from doodlewise.train.config import TrainConfig, load_config
-from doodlewise.train.record import SilentReporter
-from doodlewise.train.setup import TrainedRun, train
+from doodlewise.training.config import TrainConfig, load_config
+from doodlewise.training.record import SilentReporter
+from doodlewise.training.setup import TrainedRun, train
 
 Train = Callable[..., TrainedRun]
 Same = Callable[[Path, Path], None]

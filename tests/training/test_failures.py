@@ -26,11 +26,11 @@ from doodlewise.errors import (
     UnknownModelError,
 )
 from doodlewise.models.registry import register_model
-from doodlewise.train import checkpoint
-from doodlewise.train.config import TrainConfig
-from doodlewise.train.fit import Position
-from doodlewise.train.record import SilentReporter
-from doodlewise.train.setup import TrainedRun, describe
+from doodlewise.training import checkpoint
+from doodlewise.training.config import TrainConfig
+from doodlewise.training.fit import Position
+from doodlewise.training.record import SilentReporter
+from doodlewise.training.setup import TrainedRun, describe
 
 pytestmark = pytest.mark.usefixtures("without_report")
 
@@ -181,7 +181,7 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "function",
-    ["doodlewise.train.run_dir.write_text", "doodlewise.train.finish.save_bundle"],
+    ["doodlewise.training.run_dir.write_text", "doodlewise.training.finish.save_bundle"],
 )
 def test_a_disk_that_is_full_for_metrics_or_model(
     function: str, train_tiny: Train, monkeypatch: pytest.MonkeyPatch
