@@ -51,7 +51,7 @@ def evaluate(
     subject = Subject(
         network,
         info.classes,
-        info.render if opened.kind == "strokes" else None,
+        info.render,
         torch.device(device),
         info.temperature,
         model.name,
