@@ -24,7 +24,7 @@ from .formats import detect, word_of
 from .split import Fractions, order_of, split_of
 from .store import VERSION, columns_of, schema_of
 
-__all__ = ["Part", "Plan", "part_name", "places", "read_part"]
+__all__ = ["Part", "Plan", "by_place", "part_name", "places", "read_part"]
 
 BATCH_ROWS = 16_384
 BATCH_BYTES = 16 * 2**20
@@ -196,12 +196,23 @@ class _PartWriter:
     def _flush(self) -> None:
         if not self._pending:
             return
-        table = pa.Table.from_batches(self._pending).combine_chunks()
-        table = table.take(np.argsort(table.column("place").to_numpy(), kind="stable"))
+        table = by_place(pa.Table.from_batches(self._pending))
         if self._file is None:
             self._file = pa.ipc.new_file(str(self._path), table.schema)
-        self._file.write_table(table.combine_chunks())
+        self._file.write_table(table)
         self._pending, self._rows, self._bytes = [], 0, 0
+
+
+def by_place(table: pa.Table) -> pa.Table:
+    """The rows of a table, not none, sorted by place, in one chunk; equal ones keep their order."""
+    table = table.combine_chunks()
+    order = np.argsort(table.column("place").to_numpy(), kind="stable")
+    # Few rows at a time, because Arrow makes an index of eight bytes for each byte of a list.
+    portions = [table.take(order[at : at + _TAKEN]) for at in range(0, len(order), _TAKEN)]
+    return pa.concat_tables(portions).combine_chunks()
+
+
+_TAKEN = 2_048
 
 
 def places(key_ids: NDArray[np.uint64], fractions: Fractions, seed: int) -> NDArray[np.uint64]:

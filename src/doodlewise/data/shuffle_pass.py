@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..files import replacing
-from .read_pass import Part, part_name
+from .read_pass import Part, by_place, part_name
 from .split import SPLITS, Fractions, Split
 from .store import read_table
 
@@ -108,12 +108,11 @@ def write_shard(shuffle: Shuffle, index: int) -> list[int]:
         table = read_table(path)
     else:
         slices = [piece for taken in shuffle.taken for piece in _pieces(taken, shard, shuffle)]
-        table = pa.concat_tables(slices) if slices else shuffle.schema.empty_table()
         if slices:
-            # Equal places (the same drawing twice) keep the order of the sources.
-            order = np.argsort(table.column("place").to_numpy(), kind="stable")
-            table = table.drop_columns(["place", "rank"]).take(order)
-        table = table.cast(shuffle.schema).combine_chunks()
+            table = by_place(pa.concat_tables(slices)).drop_columns(["place", "rank"])
+            table = table.cast(shuffle.schema)
+        else:
+            table = shuffle.schema.empty_table()
         with (
             replacing(path) as temporary,
             pa.ipc.new_file(str(temporary), shuffle.schema) as writer,
