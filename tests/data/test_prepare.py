@@ -305,7 +305,7 @@ def test_what_is_left_out_is_counted_with_examples(
     ((reason, n),) = counts.items()
     assert n == 1
     assert "garbage.bin has no format that is known here" in reason
-    assert "doodlewise data download" in reason
+    assert "Convert it to one of these" in reason
     assert examples[reason] == ["garbage.bin"]
     assert len(keys_in(tmp_path / "out")) == sum(map(len, words.values()))
     assert [Path(source["path"]).name for source in manifest.sources if not source["rows"]] == [
