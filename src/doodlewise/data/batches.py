@@ -21,7 +21,8 @@ import torch
 from numpy.typing import NDArray
 
 from ..augment import Augment
-from ..errors import StoreError
+from ..errors import ConfigError, StoreError
+from ..ragged import Ragged
 from ..raster import RenderSpec
 from ..raster_host import render_rows
 from .augment import render_augmented
@@ -69,6 +70,7 @@ class TrainingBatches:
 
     Raises:
         StoreError: the split is empty, or too small to give each process a row.
+        ConfigError: the batch is too small to give each process a row.
     """
 
     def __init__(
@@ -90,6 +92,11 @@ class TrainingBatches:
             raise StoreError(
                 f"The {split} split of {store.folder} has {self.n_rows} drawings, too few to train"
                 " on. Prepare a store with more."
+            )
+        if batch_size < world_size:
+            raise ConfigError(
+                f"A batch of {batch_size} leaves some of {world_size} processes without a drawing."
+                f" Choose a batch size of {world_size} or more."
             )
         self.batch_size = min(batch_size, self.n_rows)
         self.augment, self.seed = augment, seed
@@ -137,7 +144,7 @@ class TrainingBatches:
             left = _take(rows, order[n_batches * self.batch_size :])
 
     def _shuffled_runs(self, random: np.random.Generator) -> Iterator[list[_Run]]:
-        runs = list(_runs(self.store.shards(self.split)))
+        runs = list(_runs(self.store.shards(self.split), RUN_ROWS))
         random.shuffle(runs)
         for first in range(0, len(runs), RUNS_PER_WINDOW):
             yield runs[first : first + RUNS_PER_WINDOW]
@@ -192,7 +199,7 @@ def channels_first(images: NDArray[np.uint8]) -> torch.Tensor:
 _Run = tuple[Shard, int, int]
 
 
-def _runs(shards: Sequence[Shard], max_rows: int = RUN_ROWS) -> Iterator[_Run]:
+def _runs(shards: Sequence[Shard], max_rows: int) -> Iterator[_Run]:
     for shard in shards:
         for first in range(0, shard.rows, max_rows):
             yield shard, first, min(first + max_rows, shard.rows)
@@ -226,7 +233,7 @@ def _concat(parts: Sequence[Rows]) -> Rows:
         key_ids=np.concatenate([part.key_ids for part in parts]),
         recognised=np.concatenate([part.recognised for part in parts]),
         countries=[country for part in parts for country in part.countries],
-        drawings=type(drawings[0]).concat(drawings) if drawings else None,
+        drawings=Ragged.concat(drawings) if drawings else None,
         images=np.concatenate(images) if images else None,
     )
 
