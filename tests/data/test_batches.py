@@ -119,6 +119,8 @@ def test_an_epoch_is_mixed(store: Store) -> None:
     place = {picture: index for index, picture in enumerate(pictures_in(store, "train"))}
     order = [place[picture] for picture in pictures(loader(store, 1).epoch(0))]
     assert np.mean(np.abs(np.diff(order)) <= 1) < 0.15
+    # The first window has 32 drawings at least, from all over the store.
+    assert max(order[:32]) - min(order[:32]) > len(order) / 2
 
 
 @pytest.mark.usefixtures("_window_size")

@@ -219,17 +219,17 @@ def test_the_cap_spans_the_files_of_a_word(
     words: dict[str, list[Drawing]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("doodlewise.data.formats.ndjson.CHUNK_ROWS", 7)
-    sources = [tmp_path / "in" / name for name in ("bee.ndjson", "bee.bin")]
-    for per_class, out in [(20, "a"), (45, "b")]:
-        manifest = prepare(sources, tmp_path / out, per_class=per_class, jobs=1)
-        assert sorted(keys_in(tmp_path / out)) == sorted(
-            drawing.key_id or 0 for drawing in words["bee"][:per_class]
+    files = [tmp_path / "in" / name for name in ("bee.ndjson", "bee.bin")]
+    drawings = [words["bee"][:30], words["bee"][30:]]
+    for index, (order, per_class) in enumerate([((0, 1), 20), ((0, 1), 45), ((1, 0), 60)]):
+        n_first = min(per_class, len(drawings[order[0]]))
+        manifest = prepare(
+            [files[i] for i in order], tmp_path / f"{index}", per_class=per_class, jobs=1
         )
-        assert [source["rows"] for source in manifest.sources] == [
-            min(per_class, 30),
-            max(per_class - 30, 0),
-        ]
+        assert [source["rows"] for source in manifest.sources] == [n_first, per_class - n_first]
         assert sum(manifest.counts[split]["bee"] for split in SPLITS) == per_class
+        first = [drawing for i in order for drawing in drawings[i]][:per_class]
+        assert sorted(keys_in(tmp_path / f"{index}")) == sorted(d.key_id or 0 for d in first)
 
 
 def test_the_cap_holds_within_a_file_of_several_words(tmp_path: Path) -> None:

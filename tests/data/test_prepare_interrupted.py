@@ -156,7 +156,12 @@ def test_a_changed_source_begins_again(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(changing, out, killed_at=["shuffling", 1])
     (changing / "apple.ndjson").unlink()
-    manifest = prepare([changing], out, jobs=1)
+    run(changing, out, killed_at=["reading", 2])
+    told: list[tuple[str, int]] = []
+    manifest = prepare(
+        [changing], out, jobs=1, progress=lambda at: told.append((at.doing, at.done))
+    )
+    assert told[0] == ("reading", 2)
     assert manifest.classes == ["car", "cat", "star"]
     again = prepare([changing], tmp_path / "again", jobs=1)
     assert again == manifest

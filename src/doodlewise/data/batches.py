@@ -111,17 +111,12 @@ class TrainingBatches:
         """The batches of one epoch, from `first_batch` on."""
         with ThreadPoolExecutor(self.threads, thread_name_prefix="doodlewise-batch") as pool:
             ahead: deque[Future[Batch]] = deque()
-            # Without this, a batch that nobody waits for would keep the pool from closing.
-            try:
-                for rows, chosen in self._chosen_rows(epoch, first_batch, pool):
-                    ahead.append(pool.submit(self._draw, epoch, rows, chosen))
-                    if len(ahead) > AHEAD:
-                        yield ahead.popleft().result()
-                while ahead:
+            for rows, chosen in self._chosen_rows(epoch, first_batch, pool):
+                ahead.append(pool.submit(self._draw, epoch, rows, chosen))
+                if len(ahead) > AHEAD:
                     yield ahead.popleft().result()
-            finally:
-                for future in ahead:
-                    future.cancel()
+            while ahead:
+                yield ahead.popleft().result()
 
     def _chosen_rows(
         self, epoch: int, first_batch: int, pool: ThreadPoolExecutor
