@@ -340,7 +340,7 @@ def test_tallies_of_other_classes_do_not_merge() -> None:
 
 def test_importing_is_light() -> None:
     code = (
-        "import sys, doodlewise.evaluate, doodlewise.evaluation.report\n"
+        "import sys, doodlewise.evaluation, doodlewise.evaluation.report\n"
         "assert not {'torch', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
         "import doodlewise.evaluation.plots\n"
         "assert 'matplotlib.pyplot' not in sys.modules"

@@ -1,4 +1,8 @@
-"""The small networks of this field's tutorials, layer for layer, to compare with on equal terms."""
+"""The small networks of this field's tutorials, layer for layer, to compare with on equal terms.
+
+In one thing they differ, without a difference in any number: the ReLU comes after the pooling, where
+the maximum of what is above 0 is the same, and there is a quarter as much to do.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +24,11 @@ def quickdraw_cnn_v1(n_classes: int, image_shape: ImageShape) -> nn.Module:
     require_shape("quickdraw_cnn_v1", image_shape, BITMAP)
     return nn.Sequential(
         nn.Conv2d(1, 16, 5, padding=2),
-        nn.ReLU(inplace=True),
         nn.MaxPool2d(2),
+        nn.ReLU(inplace=True),
         nn.Conv2d(16, 32, 5, padding=2),
-        nn.ReLU(inplace=True),
         nn.MaxPool2d(2),
+        nn.ReLU(inplace=True),
         nn.Flatten(),
         nn.Linear(32 * 7 * 7, n_classes),
     )
@@ -41,16 +45,16 @@ def quickdraw_cnn_v2(n_classes: int, image_shape: ImageShape) -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(1, 16, 5, padding=2),
         nn.BatchNorm2d(16),
-        nn.ReLU(inplace=True),
         nn.MaxPool2d(2),
+        nn.ReLU(inplace=True),
         nn.Conv2d(16, 32, 5, padding=2),
         nn.BatchNorm2d(32),
-        nn.ReLU(inplace=True),
         nn.MaxPool2d(2),
+        nn.ReLU(inplace=True),
         nn.Conv2d(32, 64, 3, padding=1),
         nn.BatchNorm2d(64),
-        nn.ReLU(inplace=True),
         nn.MaxPool2d(2),
+        nn.ReLU(inplace=True),
         nn.Flatten(),
         nn.Linear(576, 256),
         nn.ReLU(inplace=True),
@@ -69,9 +73,13 @@ def doodlenet(n_classes: int, image_shape: ImageShape) -> nn.Module:
     layers: list[nn.Module] = []
     channels = 1
     for width in (16, 32, 64):
-        for before in (channels, width):
-            layers += [nn.Conv2d(before, width, 3, padding=1), nn.ReLU(inplace=True)]
-        layers.append(nn.MaxPool2d(2))
+        layers += [
+            nn.Conv2d(channels, width, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.MaxPool2d(2),
+            nn.ReLU(inplace=True),
+        ]
         channels = width
     return nn.Sequential(
         *layers,

@@ -30,6 +30,7 @@ from .config import TrainConfig, save_config
 from .device import make_fabric
 from .finish import finish
 from .fit import Job, Position, fit
+from .heap import keep_freed_memory
 from .optim import make_ema, make_optimizer
 from .processes import launch
 from .record import Recorder, Reporter, SilentReporter
@@ -119,6 +120,8 @@ def _main(
     """Build the objects, train, and finish; runs in every process, and the first one returns."""
     store = Store(config.store)
     spec, image_shape = input_of(store, config.render)
+    if fabric.device.type == "cpu":
+        keep_freed_memory()
     torch.manual_seed(config.seed)
     network = create_model(config.model, n_classes=len(store.classes), image_shape=image_shape)
     network = channels_last(network)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ...drawing import Drawing
 from ...errors import FormatError, did_you_mean
+from ..catalog import WORDS
 from ..chunk import SourceFormat
 from .binary import BINARY, write_binary
 from .bitmap import BITMAP, is_headerless
@@ -107,10 +108,12 @@ def _explain_stranger(path: Path, head: bytes) -> str:
             " these every picture is moved by one pixel. Get the real file, run:"
             f" {mend_command(path, 'bitmap')}"
         )
+    again = ""
+    if word_of(path) in WORDS:
+        again = f" If it is a broken download, run: {mend_command(path)}"
     return (
         f"{path} has no format that is known here: it begins with {_quoted(head)}. {_SUPPORTED}."
-        " Convert it to one of these, or download it again if it is broken:"
-        f" {mend_command(path)}"
+        f" Convert it to one of these.{again}"
     )
 
 
