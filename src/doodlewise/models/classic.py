@@ -1,7 +1,7 @@
 """The small networks of this field's tutorials, layer for layer, to compare with on equal terms.
 
-In one thing they differ, without a difference in any number: the ReLU comes after the pooling, where
-the maximum of what is above 0 is the same, and there is a quarter as much to do.
+They differ in one thing, but in no number: the ReLU comes after the pooling, where there is a quarter
+as much to do. The largest of four is above 0 or it is not.
 """
 
 from __future__ import annotations
