@@ -7,12 +7,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format bench fresh-kernels clean
 
 demo: $(VENV)/.train
 	$(BIN)/python examples/demo.py
 
-test: lint
+test: lint fresh-kernels
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.test
@@ -30,7 +30,11 @@ bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/feeding.py
 	$(BIN)/python benchmarks/memory.py
 
-clean:
+# Numba looks for changes in the file of the outermost kernel only, not in those that it calls.
+fresh-kernels:
+	find src -name "*.nb[ic]" -delete
+
+clean: fresh-kernels
 	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # The package in its own environment, once for each set of extras; again when pyproject.toml changes.
