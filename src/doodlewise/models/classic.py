@@ -1,7 +1,7 @@
 """The small networks of this field's tutorials, layer for layer, to compare with on equal terms.
 
-They differ in one thing, but in no number: the ReLU comes after the pooling, where there is a quarter
-as much to do. The largest of four is above 0 or it is not.
+They differ in one thing, but in no number: the ReLU comes after the pooling, where there is a
+quarter as much to do.
 """
 
 from __future__ import annotations
