@@ -10,6 +10,7 @@ import pytest
 FAULTS = """
 import resource, sys
 import torch
+torch.set_num_threads(1)
 from doodlewise.models.registry import create_model
 from doodlewise.training.heap import keep_freed_memory
 
@@ -19,7 +20,7 @@ network = create_model("quickdraw_cnn_v2", n_classes=345)
 images = torch.rand(256, 1, 28, 28)
 def step():
     network(images).sum().backward()
-for _ in range(3):
+for _ in range(8):
     step()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(10):
