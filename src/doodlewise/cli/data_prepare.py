@@ -68,7 +68,7 @@ def prepare(
 
 def _words(names: list[str]) -> list[str]:
     """Words of lists and set names; other words than Google's are taken as they are."""
-    from ..data.catalog import WORD_SETS, resolve_words
+    from ..data.catalog import resolve_words
     from ..errors import UnknownClassError
 
     words: list[str] = []
@@ -79,8 +79,6 @@ def _words(names: list[str]) -> list[str]:
         try:
             words += resolve_words([name])
         except UnknownClassError:
-            if name in WORD_SETS:
-                raise
             words.append(name)
     return list(dict.fromkeys(words))
 
