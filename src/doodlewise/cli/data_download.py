@@ -7,11 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from ..data.catalog import FORMATS
 from ._output import JsonFlag, QuietFlag, VerboseFlag, output
 
 __all__ = ["download"]
-
-FORMATS = ("simplified", "raw", "binary", "bitmap", "sketchrnn")
 
 
 def download(
@@ -30,13 +29,7 @@ def download(
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 
     from ..data import download as downloads
-    from ..errors import ConfigError, did_you_mean
 
-    if format not in FORMATS:
-        raise ConfigError(
-            f"There is no format '{format}'.{did_you_mean(format, FORMATS)} Choose one of"
-            f" {', '.join(FORMATS)}."
-        )
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -53,7 +46,7 @@ def download(
 
         report = downloads.download(
             classes,
-            format=format,  # type: ignore[arg-type]  # checked above
+            format=format,  # type: ignore[arg-type]  # checked by download
             to=to,
             per_class=per_class,
             base_url=base_url or downloads.BASE_URL,

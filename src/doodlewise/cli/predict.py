@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ._output import JsonFlag, QuietFlag, VerboseFlag, output
+
+if TYPE_CHECKING:
+    from ..predict.classifier import Prediction
 
 __all__ = ["predict"]
 
@@ -26,22 +29,19 @@ def predict(
     verbose: VerboseFlag = False,
 ) -> None:
     """Guess what drawings are."""
-    from ..predict.classifier import Prediction, load
+    from ..predict.classifier import load
 
     classifier = load(model, device=device)
     for sketch in sketches:
         found = classifier.predict(sketch, top=top)
-        for prediction in [found] if isinstance(found, Prediction) else found:
+        for prediction in found if isinstance(found, list) else [found]:
             if output.is_json:
                 output.json(prediction.to_dict(), indent=None)
             else:
                 _show(prediction)
 
 
-def _show(prediction: object) -> None:
-    from ..predict.classifier import Prediction
-
-    assert isinstance(prediction, Prediction)
+def _show(prediction: Prediction) -> None:
     output.text(f"{prediction.source}{'' if prediction.sure else '  (not sure)'}")
     width = max(len(guess.word) for guess in prediction.guesses)
     for guess in prediction.guesses:
