@@ -73,7 +73,15 @@ class StoreError(DataError):
 
 
 class PictureError(DoodlewiseError, ValueError):
-    """An image that cannot be used: no ink, too large, or not an image."""
+    """An image that cannot be used: no ink, too large, or not an image.
+
+    Attributes:
+        reason: in two or three words, to count by, such as "truncated picture".
+    """
+
+    def __init__(self, message: str, reason: str = "unusable picture") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class ModelError(DoodlewiseError):

@@ -1,46 +1,130 @@
-"""A few thousand rows as a reader hands them over, and what it had to leave out."""
+"""What a reader is given, and what it hands over: a few thousand rows, and what it left out."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ..drawing import Drawing
+from ..image import ImageSpec
 from ..ragged import Ragged
 
-__all__ = ["Chunk", "Kind", "Skips", "SourceFormat"]
+__all__ = ["Chunk", "Kind", "Origins", "Skips", "Source", "SourceFormat", "Wanted", "codes_of"]
 
 Kind = Literal["strokes", "pixels"]
+
+EXAMPLES = 100
+"""Places that are kept for each reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file, a folder of pictures of one class, or a stretch of one: what one task reads.
+
+    Attributes:
+        path: of the file or folder.
+        word: the class of rows whose class the source does not say.
+        first: where the stretch begins, in the unit of the format (bytes, files, row groups).
+        last: where the next one begins; None for the end.
+    """
+
+    path: Path
+    word: str
+    first: int = 0
+    last: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is wanted of the sources.
+
+    Attributes:
+        classes: only these words; all when None.
+        countries: only drawings of these, two letters each; all when None.
+        recognised_only: leave out drawings that are not known to be recognised.
+        image: how pictures become pixels; None where strokes are wanted.
+        label_column: of a table, where the class is; found by its usual names when None.
+    """
+
+    classes: tuple[str, ...] | None = None
+    countries: tuple[str, ...] | None = None
+    recognised_only: bool = False
+    image: ImageSpec | None = None
+    label_column: str | None = None
+
+    def takes(self, word: str, country: str = "", recognised: int = -1) -> bool:
+        """Whether a row is wanted; a reader of pictures asks before it decodes one.
+
+        Readers of strokes need not ask: `prepare` does, for every row.
+        """
+        return (
+            (self.classes is None or word in self.classes)
+            and (self.countries is None or country in self.countries)
+            and (not self.recognised_only or recognised == 1)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """Where the images of a chunk came from, for those that were files.
+
+    Attributes:
+        names: path of each, below the folder that was given.
+        sizes: uint32 (rows, 2), width and height before they were brought to one size.
+    """
+
+    names: list[str]
+    sizes: NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Rows of one source file; either `drawings` or `images` is there.
+    """Rows of one source; either `drawings` or `images` is there.
 
     Attributes:
-        words: the class of each row.
+        names: the classes that occur.
+        labels: int32 (rows,), the class of each row, an index into names.
         key_ids: uint64 (rows,); where the source has none, a hash of the content.
-        countries: two letters each, "" where unknown.
+        codes: S2 (rows,), country codes, b"" where unknown.
         recognised: int8 (rows,), 1 yes, 0 no, -1 unknown.
         drawings: uint8 points in the frame.
         images: uint8 (rows, height, width, channels).
+        origins: of images that were files.
     """
 
-    words: list[str]
+    names: list[str]
+    labels: NDArray[np.int32]
     key_ids: NDArray[np.uint64]
-    countries: list[str]
+    codes: NDArray[np.bytes_]
     recognised: NDArray[np.int8]
     drawings: Ragged | None = None
     images: NDArray[np.uint8] | None = None
+    origins: Origins | None = None
 
     def __len__(self) -> int:
-        return len(self.words)
+        return len(self.labels)
+
+    @property
+    def words(self) -> list[str]:
+        """The class of each row."""
+        return [self.names[label] for label in self.labels.tolist()]
+
+    @property
+    def countries(self) -> list[str]:
+        """The country of each row, two letters, "" where unknown."""
+        return [code.decode("ascii") for code in self.codes.tolist()]
+
+
+def codes_of(countries: Sequence[str]) -> NDArray[np.bytes_]:
+    """Country codes as `Chunk` has them: S2 (rows,)."""
+    return np.array([country.encode("ascii", "replace") for country in countries], "S2")
 
 
 @dataclass(slots=True)
@@ -49,7 +133,7 @@ class Skips:
 
     Attributes:
         counts: how many rows for each reason.
-        examples: for each reason up to five places, such as "cat.ndjson:17".
+        examples: for each reason the first places, such as "cat.ndjson:17".
         notes: rows that were kept but changed, counted by what was done.
     """
 
@@ -60,7 +144,7 @@ class Skips:
     def add(self, reason: str, place: str, count: int = 1) -> None:
         self.counts[reason] += count
         places = self.examples.setdefault(reason, [])
-        if len(places) < 5:
+        if len(places) < EXAMPLES:
             places.append(place)
 
     def merge(self, other: Skips) -> None:
@@ -68,7 +152,7 @@ class Skips:
         self.notes.update(other.notes)
         for reason, places in other.examples.items():
             kept = self.examples.setdefault(reason, [])
-            kept += places[: 5 - len(kept)]
+            kept += places[: EXAMPLES - len(kept)]
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -80,20 +164,24 @@ class Skips:
 
 @dataclass(frozen=True, slots=True)
 class SourceFormat:
-    """One kind of source file.
+    """One kind of source.
 
     Attributes:
         name: as users know it, such as "simplified ndjson".
-        kind: what comes out of it.
         sniff: whether a file with these first bytes, at this path, is of this format.
-        read_chunks: yields the rows of a file: `(path, word, skips)`; `word` is the class where
-            the file does not say it. Rows that cannot be used are counted in `skips`.
+        read_chunks: yields the rows of a source: `(source, wanted, skips)`. Rows that cannot be
+            used are counted in `skips`; a source without one usable row raises `FormatError`.
         read_drawings: yields the drawings of a file with all that is known about them, and
             raises `FormatError` at the first that cannot be used; None where there are no strokes.
+        cut: where a large file is cut into stretches that are read side by side, as
+            `(first, last)` of each, whatever the number of processes; None if it is read at once.
+        sample: yields a few pictures of a source, `(source, wanted)`, by which `prepare` finds
+            out their size and whether they have colour; None where there are no pictures.
     """
 
     name: str
-    kind: Kind
     sniff: Callable[[bytes, Path], bool]
-    read_chunks: Callable[[Path, str, Skips], Iterator[Chunk]]
+    read_chunks: Callable[[Source, Wanted, Skips], Iterator[Chunk]]
     read_drawings: Callable[[Path], Iterator[Drawing]] | None = None
+    cut: Callable[[Path, Wanted], list[tuple[int, int]]] | None = None
+    sample: Callable[[Source, Wanted], Iterator[Image.Image]] | None = None

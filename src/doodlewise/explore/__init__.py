@@ -1,0 +1,1 @@
+"""What is in a store: numbers (`gather`), pictures (`plots`) and one page (`report`)."""
