@@ -28,7 +28,7 @@ from ...drawing import Drawing
 from ...errors import DrawingError, FormatError
 from ...files import replacing
 from ...ragged import Ragged
-from ..chunk import Chunk, Skips, SourceFormat
+from ..chunk import Chunk, Skips, Source, SourceFormat, Wanted
 from .naming import mend_command, word_of
 from .rows import EMPTY, MAX_STROKE_POINTS, TRUNCATED, in_frame, strokes_chunk
 
@@ -81,13 +81,13 @@ class _Records:
     empty_at: list[int]
 
 
-def _read_chunks(path: Path, word: str, skips: Skips) -> Iterator[Chunk]:
+def _read_chunks(source: Source, _wanted: Wanted, skips: Skips) -> Iterator[Chunk]:
     """The rows of a file; see `SourceFormat.read_chunks`.
 
     Raises:
         FormatError: there is not one drawing in the file.
     """
-    n_rows = 0
+    path, n_rows = source.path, 0
     end = "none has points" if path.stat().st_size else "it is empty"
     try:
         for records in _records(path):
@@ -98,9 +98,10 @@ def _read_chunks(path: Path, word: str, skips: Skips) -> Iterator[Chunk]:
                 continue
             n_rows += len(drawings)
             yield strokes_chunk(
-                words=[word] * len(drawings),
+                names=[source.word],
+                labels=np.zeros(len(drawings), np.int32),
                 key_ids=headers["key_id"].astype(np.uint64),
-                countries=[_country(code) for code in headers["country"].tolist()],
+                codes=np.where(headers["country"] == _UNKNOWN_COUNTRY, b"", headers["country"]),
                 recognised=headers["recognised"].astype(np.int8),
                 points=drawings.points,
                 stroke_lengths=drawings.stroke_lengths,
@@ -326,7 +327,6 @@ def _sniff(head: bytes, _path: Path) -> bool:
 
 BINARY = SourceFormat(
     name="binary",
-    kind="strokes",
     sniff=_sniff,
     read_chunks=_read_chunks,
     read_drawings=_read_drawings,

@@ -15,7 +15,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ...errors import FormatError
-from ..chunk import Chunk, Skips, SourceFormat
+from ..chunk import Chunk, Skips, Source, SourceFormat, Wanted
 from .naming import mend_command
 from .rows import CHUNK_ROWS, EMPTY, TRUNCATED, content_key
 
@@ -27,12 +27,13 @@ _ROW_SHAPES = ((_PIXELS,), (_SIDE, _SIDE))
 _EXPECTED = f"A bitmap file holds a uint8 array of shape (drawings, {_PIXELS})"
 
 
-def _read_chunks(path: Path, word: str, skips: Skips) -> Iterator[Chunk]:
+def _read_chunks(source: Source, _wanted: Wanted, skips: Skips) -> Iterator[Chunk]:
     """The rows of a file; see `SourceFormat.read_chunks`.
 
     Raises:
         FormatError: another array than bitmaps, or not one bitmap with ink.
     """
+    path = source.path
     bitmaps, missing = _open(path)
     if missing:
         skips.add(
@@ -52,9 +53,10 @@ def _read_chunks(path: Path, word: str, skips: Skips) -> Iterator[Chunk]:
             continue
         n_rows += len(rows)
         yield Chunk(
-            words=[word] * len(rows),
+            names=[source.word],
+            labels=np.zeros(len(rows), np.int32),
             key_ids=np.array([content_key(row.tobytes()) for row in rows], np.uint64),
-            countries=[""] * len(rows),
+            codes=np.zeros(len(rows), "S2"),
             recognised=np.full(len(rows), -1, np.int8),
             images=rows.reshape(-1, _SIDE, _SIDE, 1),
         )
@@ -118,4 +120,4 @@ def _sniff(head: bytes, _path: Path) -> bool:
     return head.startswith(npy.MAGIC_PREFIX)
 
 
-BITMAP = SourceFormat(name="numpy_bitmap", kind="pixels", sniff=_sniff, read_chunks=_read_chunks)
+BITMAP = SourceFormat(name="numpy_bitmap", sniff=_sniff, read_chunks=_read_chunks)

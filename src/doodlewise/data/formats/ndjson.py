@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ...drawing import Drawing
 from ...errors import DrawingError, FormatError
 from ...files import replacing
-from ..chunk import Chunk, Skips, SourceFormat
+from ..chunk import Chunk, Skips, Source, SourceFormat, Wanted, codes_of
 from .naming import mend_command
 from .rows import CHUNK_ROWS, EMPTY, MAX_STROKE_POINTS, in_frame, strokes_chunk
 
@@ -85,7 +85,8 @@ class _Rows:
         self.y: list[bytes] = []
         self.lengths: list[int] = []
         self.strokes_per_drawing: list[int] = []
-        self.words: list[str] = []
+        self.names: dict[str, int] = {}
+        self.labels: list[int] = []
         self.key_ids: list[int] = []
         self.countries: list[str] = []
         self.recognised: list[int] = []
@@ -145,20 +146,21 @@ class _Rows:
     ) -> None:
         self.strokes_per_drawing.append(n_strokes)
         self.n_points += n_points
-        self.words.append(word)
+        self.labels.append(self.names.setdefault(word, len(self.names)))
         self.key_ids.append(key_id)
         self.countries.append(country)
         self.recognised.append(recognised)
 
     @property
     def is_full(self) -> bool:
-        return len(self.words) >= CHUNK_ROWS or self.n_points >= _CHUNK_POINTS
+        return len(self.labels) >= CHUNK_ROWS or self.n_points >= _CHUNK_POINTS
 
     def chunk(self, skips: Skips) -> Chunk:
         return strokes_chunk(
-            words=self.words,
+            names=list(self.names),
+            labels=np.array(self.labels, np.int32),
             key_ids=np.array(self.key_ids, np.uint64),
-            countries=self.countries,
+            codes=codes_of(self.countries),
             recognised=np.array(self.recognised, np.int8),
             points=np.stack([_joined(self.x), _joined(self.y)], axis=1),
             stroke_lengths=np.array(self.lengths, np.int32),
@@ -167,12 +169,13 @@ class _Rows:
         )
 
 
-def _read_chunks(path: Path, word: str, skips: Skips) -> Iterator[Chunk]:
+def _read_chunks(source: Source, _wanted: Wanted, skips: Skips) -> Iterator[Chunk]:
     """The rows of a file; see `SourceFormat.read_chunks`.
 
     Raises:
         FormatError: there is not one usable line in the file.
     """
+    path, word = source.path, source.word
     rows, n_rows = _Rows(), 0
     is_raw = False
     first_bad: list[str] = []
@@ -194,7 +197,7 @@ def _read_chunks(path: Path, word: str, skips: Skips) -> Iterator[Chunk]:
         if rows.is_full:
             yield rows.chunk(skips)
             rows = _Rows()
-    if rows.words:
+    if rows.labels:
         yield rows.chunk(skips)
     if n_rows == 0:
         found = "; ".join(first_bad) or "it has no lines"
@@ -359,7 +362,6 @@ def _sniff(head: bytes, path: Path) -> bool:
 
 NDJSON = SourceFormat(
     name="ndjson",
-    kind="strokes",
     sniff=_sniff,
     read_chunks=_read_chunks,
     read_drawings=_read_drawings,

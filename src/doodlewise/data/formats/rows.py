@@ -34,9 +34,10 @@ TRUNCATED = "truncated file"
 
 def strokes_chunk(
     *,
-    words: list[str],
+    names: list[str],
+    labels: NDArray[np.int32],
     key_ids: NDArray[np.uint64],
-    countries: list[str],
+    codes: NDArray[np.bytes_],
     recognised: NDArray[np.int8],
     points: NDArray[np.uint8],
     stroke_lengths: NDArray[np.int32],
@@ -58,7 +59,7 @@ def strokes_chunk(
     if single.any():
         points = np.repeat(points, np.repeat(1 + single, stroke_lengths), axis=0)
         stroke_lengths = stroke_lengths + single.astype(np.int32)
-        row_of_stroke = np.repeat(np.arange(len(words)), strokes_per_drawing)
+        row_of_stroke = np.repeat(np.arange(len(labels)), strokes_per_drawing)
         doubled = len(np.unique(row_of_stroke[single]))
         skips.notes["one-point strokes made two equal points"] += doubled
     drawings = Ragged.from_lengths(points, stroke_lengths, strokes_per_drawing)
@@ -66,7 +67,7 @@ def strokes_chunk(
         one = drawings.slice(row, row + 1)
         lengths = one.stroke_lengths.astype("<i4")
         key_ids[row] = content_key(one.points.tobytes() + lengths.tobytes())
-    return Chunk(words, key_ids, countries, recognised, drawings=drawings)
+    return Chunk(names, labels, key_ids, codes, recognised, drawings=drawings)
 
 
 def content_key(content: bytes) -> int:
