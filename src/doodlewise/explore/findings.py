@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.chunk import Kind
+from ..image import Look
 
 __all__ = ["Distribution", "Findings", "ImageSizes", "Pair", "Projection", "Suspect", "Varied"]
 
@@ -101,6 +102,7 @@ class ImageSizes:
         width: of all classes and by class, pixels.
         height: likewise.
         aspect: width divided by height, likewise.
+        joint: int64 (height bins, width bins), pictures of all classes by both.
         smallest: width and height of the picture with the least area.
         largest: of that with the most.
         outliers: pictures far from the median size, farthest first.
@@ -109,6 +111,7 @@ class ImageSizes:
     width: Distribution
     height: Distribution
     aspect: Distribution
+    joint: NDArray[np.int64]
     smallest: tuple[int, int]
     largest: tuple[int, int]
     outliers: list[Suspect]
@@ -143,6 +146,7 @@ class Findings:
         sizes: rows of each split, of the whole store.
         counts: int64 (classes,), rows looked at.
         image_shape: height, width, channels of all pictures here.
+        look: "drawing" if pixels are ink on paper (0 paper, 255 ink), "photo" if light.
         countries: rows by country, most first; "" for unknown.
         recognised: int64 (classes, 3), rows that are unknown, not recognised, recognised.
         samples: for each class uint8 (some, height, width, channels), picked at random.
@@ -169,6 +173,7 @@ class Findings:
     sizes: dict[str, int]
     counts: NDArray[np.int64]
     image_shape: tuple[int, int, int]
+    look: Look
     countries: list[tuple[str, int]]
     recognised: NDArray[np.int64]
     samples: list[NDArray[np.uint8]]
