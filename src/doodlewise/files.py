@@ -12,7 +12,14 @@ from typing import Any
 
 from .errors import DataError
 
-__all__ = ["explain_os_errors", "replacing", "write_json", "write_text"]
+try:
+    import fcntl
+except ImportError:  # Windows has no such lock
+    fcntl = None  # type: ignore[assignment]
+
+LOCK = ".lock"
+
+__all__ = ["LOCK", "explain_os_errors", "locked", "replacing", "write_json", "write_text"]
 
 
 @contextmanager
@@ -36,6 +43,34 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a small JSON file at once, indented for people."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def locked(folder: Path, doing: str) -> Iterator[None]:
+    """Hold a folder alone; the lock is gone with the process, however that ends.
+
+    Args:
+        folder: made if it is not there.
+        doing: what is being done to it, such as "prepared".
+
+    Raises:
+        DataError: another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / LOCK
+    with path.open("a") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise DataError(
+                    f"{folder} is being {doing} by another process. Wait until it is done, or"
+                    " choose another folder."
+                ) from None
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from doodlewise.data import read_pass, shuffle_pass
 from doodlewise.data.formats import mend_command, write_binary, write_ndjson
 from doodlewise.data.prepare import PrepareProgress, prepare
 from doodlewise.data.split import SPLITS, Fractions, split_of
-from doodlewise.data.store import Manifest, Rows, Store
+from doodlewise.data.rows import Rows
+from doodlewise.data.store import Manifest, Store
 from doodlewise.drawing import Drawing
 from doodlewise.errors import DataError, StoreError, UnknownClassError
 from doodlewise.ragged import Ragged

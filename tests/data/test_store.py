@@ -12,7 +12,8 @@ import pytest
 
 from doodlewise.data.prepare import prepare
 from doodlewise.data.split import SPLITS, Fractions
-from doodlewise.data.store import MANIFEST, Manifest, Rows, Store
+from doodlewise.data.rows import Rows
+from doodlewise.data.store import MANIFEST, Manifest, Store
 from doodlewise.errors import StoreError, UnknownClassError
 from doodlewise.raster import RenderSpec
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from doodlewise.data.formats import write_binary, write_ndjson
-from doodlewise.data.store import Rows, Store
+from doodlewise.data.rows import Rows
+from doodlewise.data.store import Store
 from doodlewise.drawing import Drawing
 from doodlewise.errors import (
     BundleError,

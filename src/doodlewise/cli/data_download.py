@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..data.catalog import FORMATS
 from ._output import JsonFlag, QuietFlag, VerboseFlag, output
 
-__all__ = ["download"]
+if TYPE_CHECKING:
+    from ..data.download import DownloadReport
+
+__all__ = ["download", "fetch"]
 
 
 def download(
@@ -26,6 +29,25 @@ def download(
     verbose: VerboseFlag = False,
 ) -> None:
     """Fetch drawings from Google, only what is asked for. Broken off, it goes on where it was."""
+    report = fetch(classes, format=format, to=to, per_class=per_class, base_url=base_url)
+    if output.is_json:
+        output.json(
+            [
+                {"word": f.word, "path": str(f.path), "rows": f.rows, "bytes": f.n_bytes}
+                for f in report.files
+            ]
+        )
+        return
+    for file in report.files:
+        rows = "" if file.rows is None else f"{file.rows:,} drawings, "
+        output.text(f"{file.path}: {rows}{file.n_bytes / 2**20:.1f} MiB")
+    output.say(f"Next: doodlewise data prepare {to} --out stores/NAME")
+
+
+def fetch(
+    words: list[str], *, format: str, to: Path, per_class: int | None, base_url: str | None
+) -> DownloadReport:
+    """Download with a bar for each file."""
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 
     from ..data import download as downloads
@@ -44,23 +66,11 @@ def download(
                 tasks[word] = progress.add_task(word, total=total)
             progress.update(tasks[word], completed=done, total=total)
 
-        report = downloads.download(
-            classes,
+        return downloads.download(
+            words,
             format=format,  # type: ignore[arg-type]  # checked by download
             to=to,
             per_class=per_class,
             base_url=base_url or downloads.BASE_URL,
             progress=show,
         )
-    if output.is_json:
-        output.json(
-            [
-                {"word": f.word, "path": str(f.path), "rows": f.rows, "bytes": f.n_bytes}
-                for f in report.files
-            ]
-        )
-        return
-    for file in report.files:
-        rows = "" if file.rows is None else f"{file.rows:,} drawings, "
-        output.text(f"{file.path}: {rows}{file.n_bytes / 2**20:.1f} MiB")
-    output.say(f"Next: doodlewise data prepare {to} --out stores/NAME")

@@ -27,8 +27,9 @@ from ..raster import RenderSpec
 from ..raster_host import render_rows
 from .augment import render_augmented
 from .catalog import MIRROR_UNSAFE
+from .rows import Rows
 from .split import Split, mix
-from .store import Rows, Shard, Store
+from .store import Shard, Store
 
 __all__ = ["Batch", "TrainingBatches", "render_window", "windows"]
 
@@ -126,9 +127,9 @@ class TrainingBatches:
         left: Rows | None = None
         number = 0
         for window in _read_ahead(self.store, self._shuffled_runs(random), pool):
-            rows = window if left is None else _join(left, window)
+            rows = Rows.concat([left, window]) if left else window
             order = np.arange(len(rows))
-            n_left = 0 if left is None else len(left)
+            n_left = len(left) if left else 0
             random.shuffle(order[n_left:])
             n_batches = len(rows) // self.batch_size
             for batch in range(n_batches):
@@ -136,7 +137,7 @@ class TrainingBatches:
                     chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
                     yield rows, chosen[self.rank :: self.world_size]
                 number += 1
-            left = _take(rows, order[n_batches * self.batch_size :])
+            left = rows.take(order[n_batches * self.batch_size :])
 
     def _shuffled_runs(self, random: np.random.Generator) -> Iterator[list[_Run]]:
         runs = list(_runs(self.store.shards(self.split), RUN_ROWS))
@@ -206,7 +207,7 @@ def _read_ahead(
     """Windows of rows, the next one being read while this one is used."""
 
     def load(runs: list[_Run]) -> Rows:
-        return _concat([store.read(shard, first, last) for shard, first, last in runs])
+        return Rows.concat([store.read(shard, first, last) for shard, first, last in runs])
 
     coming: Future[Rows] | None = None
     for runs in runs_of_windows:
@@ -216,33 +217,3 @@ def _read_ahead(
         coming = following
     if coming is not None:
         yield coming.result()
-
-
-def _concat(parts: Sequence[Rows]) -> Rows:
-    if len(parts) == 1:
-        return parts[0]
-    drawings = [part.drawings for part in parts if part.drawings is not None]
-    images = [part.images for part in parts if part.images is not None]
-    return Rows(
-        labels=np.concatenate([part.labels for part in parts]),
-        key_ids=np.concatenate([part.key_ids for part in parts]),
-        recognised=np.concatenate([part.recognised for part in parts]),
-        countries=[country for part in parts for country in part.countries],
-        drawings=Ragged.concat(drawings) if drawings else None,
-        images=np.concatenate(images) if images else None,
-    )
-
-
-def _join(left: Rows, right: Rows) -> Rows:
-    return _concat([left, right]) if len(left) else right
-
-
-def _take(rows: Rows, chosen: NDArray[np.int64]) -> Rows:
-    return Rows(
-        labels=rows.labels[chosen],
-        key_ids=rows.key_ids[chosen],
-        recognised=rows.recognised[chosen],
-        countries=[rows.countries[row] for row in chosen],
-        drawings=None if rows.drawings is None else rows.drawings.take(chosen),
-        images=None if rows.images is None else rows.images[chosen],
-    )

@@ -83,6 +83,20 @@ class Origins:
     names: list[str]
     sizes: NDArray[np.uint32]
 
+    def take(self, chosen: NDArray[np.integer[Any]]) -> Origins:
+        """Those of these rows, in this order."""
+        return Origins([self.names[row] for row in chosen.tolist()], self.sizes[chosen])
+
+    def slice(self, first: int, last: int) -> Origins:
+        """Those of rows first to last."""
+        return Origins(self.names[first:last], self.sizes[first:last])
+
+    @classmethod
+    def concat(cls, parts: Sequence[Origins]) -> Origins:
+        """Several, one after the other."""
+        names = [name for part in parts for name in part.names]
+        return cls(names, np.concatenate([part.sizes for part in parts]))
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
@@ -176,7 +190,10 @@ class SourceFormat:
         cut: where a large file is cut into stretches that are read side by side, as
             `(first, last)` of each, whatever the number of processes; None if it is read at once.
         sample: yields a few pictures of a source, `(source, wanted)`, by which `prepare` finds
-            out their size and whether they have colour; None where there are no pictures.
+            out their size and whether they have colour; None where there are no pictures. Where
+            there are strokes too, pictures are yielded only if `wanted.image` asks for them.
+        count: rows of a source by word and country, quicker than by reading them; None if there is
+            no quicker way.
     """
 
     name: str
@@ -185,3 +202,4 @@ class SourceFormat:
     read_drawings: Callable[[Path], Iterator[Drawing]] | None = None
     cut: Callable[[Path, Wanted], list[tuple[int, int]]] | None = None
     sample: Callable[[Source, Wanted], Iterator[Image.Image]] | None = None
+    count: Callable[[Source], Counter[tuple[str, str]]] | None = None

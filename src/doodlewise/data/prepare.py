@@ -1,6 +1,7 @@
 """Sources into a store, in two passes of constant memory, each a function mapped over processes.
 
-1. *Read*: every source file becomes a part, an Arrow file of sorted batches (`read_pass`).
+1. *Read*: every source, or a stretch of a large one, becomes a part, an Arrow file of sorted
+   batches (`read_pass`).
 2. *Shuffle*: every shard of the store is gathered from all parts (`shuffle_pass`).
 
 So the rows are shuffled across all sources, no process ever holds more than a batch or a shard, and
@@ -13,35 +14,33 @@ goes on where it stopped; the manifest is written last.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import pyarrow as pa
-
-from ..errors import DataError, StoreError, UnknownClassError, did_you_mean
-from ..files import explain_os_errors, write_json
+from ..errors import ConfigError, DataError, StoreError
+from ..files import LOCK, explain_os_errors, locked, write_json
+from ..image import Fit, ImageSpec, Look
+try:
+    from ..image import guess_spec
+except ImportError:
+    guess_spec = None
 from ..raster import RenderSpec
-from .catalog import WORDS
-from .chunk import Kind, Skips
-from .formats import word_of
+from .chunk import Kind, Skips, Wanted
+from .executor import Executor, ExecutorName, make_executor
+from .most import most_frequent
 from .read_pass import Part, Plan, part_name, read_part
+from .rows import schema_of
 from .shuffle_pass import Shuffle, shard_ranges, taken_of, write_shard
+from .sources import find_sources, sample_pictures, tasks_of, unknown_classes
 from .split import SPLITS, Fractions
-from .store import MANIFEST, WORK, Manifest, Shard, schema_of
+from .store import MANIFEST, WORK, Manifest, Shard
 
-__all__ = ["PrepareProgress", "prepare"]
-
-T = TypeVar("T")
+__all__ = ["PictureWish", "PrepareProgress", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +53,59 @@ class PrepareProgress:
     drawings: int
 
 
+@dataclass(frozen=True, slots=True)
+class PictureWish:
+    """What is wanted of pictures; what is None is found out from the pictures.
+
+    Attributes:
+        size: width and height to which they are brought, pixels.
+        fit: what is done about another aspect ratio; see `ImageSpec`.
+        channels: 1 grey or ink, 3 RGB.
+        look: "photo", or "drawing": ink on paper.
+    """
+
+    size: tuple[int, int] | None = None
+    fit: Fit = "pad"
+    channels: int | None = None
+    look: Look | None = None
+
+
 def prepare(
     inputs: Sequence[str | Path],
     out: str | Path,
     *,
     classes: Sequence[str] | None = None,
     per_class: int | None = None,
+    top_labels: int | None = None,
+    top_countries: int | None = None,
     recognised_only: bool = False,
+    label_column: str | None = None,
+    pictures: PictureWish | None = None,
     fractions: Fractions | None = None,
     seed: int = 0,
     jobs: int | None = None,
+    executor: ExecutorName = "processes",
     overwrite: bool = False,
     progress: Callable[[PrepareProgress], None] | None = None,
 ) -> Manifest:
     """Read sources and write a store.
 
     Args:
-        inputs: files, or folders of files; the format of each is found from its content.
+        inputs: files, or folders of files or pictures; the format of each is found from its
+            content.
         out: folder of the store.
         classes: only these words; all that are found when None.
         per_class: at most this many drawings a word, the first ones of the files.
+        top_labels: only so many words, those with most drawings (of the countries that are
+            taken); equal ones by the alphabet.
+        top_countries: only drawings from so many countries, those with most drawings.
         recognised_only: leave out drawings that the game did not recognise.
+        label_column: of tables, where the class is; found by its usual names when None.
+        pictures: how pictures become pixels.
         fractions: shares held out for validation and test.
         seed: of the shuffling.
         jobs: processes; as many as cores when None.
+        executor: "processes" of this machine, or "ray" for a cluster.
         overwrite: replace a store that is already there.
         progress: called as the work goes on.
 
@@ -88,98 +116,96 @@ def prepare(
         DataError: no usable file, a full disk, no permission.
         StoreError: `out` holds something else, or sources of both kinds were given.
         UnknownClassError: a word that no source has.
+        ConfigError: a number out of range, or a picture size that is needed or has no use.
+        MissingExtraError: what a format or executor needs is not installed.
     """
     out = Path(out)
-    if per_class is not None and per_class < 1:
-        raise DataError(f"--per-class is {per_class}; choose 1 or more.")
-    found = _source_files(inputs)
-    files = _files_of(classes, found) if classes else found
-    plan = Plan(
-        files=[(str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns) for f in files],
-        classes=sorted(set(classes)) if classes else None,
-        per_class=per_class,
-        recognised_only=recognised_only,
-        fractions=fractions or Fractions(),
-        seed=seed,
-    )
+    for name, value in (
+        ("--per-class", per_class),
+        ("--top-labels", top_labels),
+        ("--top-countries", top_countries),
+    ):
+        if value is not None and value < 1:
+            raise DataError(f"{name} is {value}; choose 1 or more.")
     tell = progress or (lambda _: None)
     again = "Run the same command again; it goes on where it stopped"
     with explain_os_errors(f"writing {out}", again):
-        finished = _open_work(out, plan, overwrite)
-        if finished is not None:
-            return finished
-        with _executor(jobs, len(files)) as executor:
-            parts = _read_all(files, out, plan, executor, tell)
-            _check_words(parts, plan, found)
-            manifest = _shuffle_all(parts, out, plan, executor, tell)
-        manifest.write(out)
-        shutil.rmtree(out / WORK)
+        sources = find_sources(inputs, classes)
+        wanted = Wanted(
+            classes=tuple(sorted(set(classes))) if classes else None,
+            recognised_only=recognised_only,
+            label_column=label_column,
+        )
+        image = _image_spec(sources, wanted, pictures or PictureWish())
+        wanted = replace(wanted, image=image)
+        plan = Plan(
+            tasks=tasks_of(sources, wanted),
+            wanted=wanted,
+            per_class=per_class,
+            fractions=fractions or Fractions(),
+            seed=seed,
+        )
+        settings = _settings_of(plan, top_labels, top_countries)
+        with locked(out, "prepared"):
+            finished = _open_work(out, plan, settings, overwrite)
+            if finished is not None:
+                return finished
+            with make_executor(executor, jobs=jobs, tasks=len(plan.tasks)) as pool:
+                if top_labels or top_countries:
+                    wanted = _most(plan, out, top_labels, top_countries, pool, tell)
+                    plan = replace(plan, wanted=wanted)
+                parts = _read_all(out, plan, pool, tell)
+                _check_words(parts, plan)
+                manifest = _shuffle_all(parts, out, plan, settings, pool, tell)
+            manifest.write(out)
+            shutil.rmtree(out / WORK)
     return manifest
 
 
-_NOT_DATA = {".md", ".json", ".yaml", ".html", ".part"}
-
-
-def _source_files(inputs: Sequence[str | Path]) -> list[Path]:
-    """The files to read, in a fixed order, each once."""
-    files: list[Path] = []
-    for name in inputs:
-        path = Path(name)
-        if not path.exists():
-            raise DataError(f"There is no file or folder {path}. Check the path.")
-        if not path.is_dir():
-            files.append(path)
-            continue
-        for file in sorted(path.iterdir()):
-            is_data = not file.name.startswith(".") and file.suffix not in _NOT_DATA
-            if is_data and file.is_file():
-                files.append(file)
-    if not files:
-        raise DataError(
-            f"There is nothing to read in {', '.join(map(str, inputs))}. Give files or folders of"
-            " .ndjson, .bin or .npy."
-        )
-    return list(dict.fromkeys(files))
-
-
-def _files_of(classes: Sequence[str], found: list[Path]) -> list[Path]:
-    """The files that may hold these words; those of other known words are passed over unopened.
+def _image_spec(sources: Any, wanted: Wanted, wish: PictureWish) -> ImageSpec | None:
+    """How pictures become pixels; None if there are none.
 
     Raises:
-        UnknownClassError: a word has no file, and no file may hold several words.
+        ConfigError: pictures of different sizes and no size is asked for, or one is asked for where
+            there are no pictures.
     """
-    names = {word_of(file) for file in found}
-    files = [file for file in found if word_of(file) in classes or word_of(file) not in WORDS]
-    missing = [word for word in classes if word not in names]
-    if missing and names.issubset(WORDS):
-        raise _unknown_classes(missing, names)
-    return files
+    asked = None
+    if wish.size is not None:
+        width, height = wish.size
+        asked = ImageSpec(height, width, fit=wish.fit)
+    samples = list(sample_pictures(sources, replace(wanted, image=asked)))
+    if samples:
+        return guess_spec(
+            samples, size=wish.size, fit=wish.fit, channels=wish.channels, look=wish.look
+        )
+    if wish != PictureWish():
+        raise ConfigError(
+            "The sources hold no pictures that could be brought to another size or look: strokes"
+            " are kept as strokes and drawn at any size later (doodlewise train ... --side 64)."
+            " Leave out --size, --fit, --channels and --look."
+        )
+    return None
 
 
-def _unknown_classes(missing: Sequence[str], known: Iterable[str]) -> UnknownClassError:
-    return UnknownClassError(
-        f"No usable drawing of {', '.join(repr(word) for word in missing)} in the sources."
-        f"{did_you_mean(missing[0], sorted(known))} Check the spelling and the folder."
-    )
-
-
-def _open_work(out: Path, plan: Plan, overwrite: bool) -> Manifest | None:
+def _open_work(
+    out: Path, plan: Plan, settings: dict[str, Any], overwrite: bool
+) -> Manifest | None:
     """Make ready the folder; a manifest if this very store is already there."""
     work = out / WORK
     record = work / "plan.json"
-    wanted = json.loads(json.dumps(asdict(plan)))
+    wanted = json.loads(json.dumps({"plan": asdict(plan), "settings": settings}))
     is_store = (out / MANIFEST).exists()
     if is_store and not overwrite:
         manifest = Manifest.read(out)
         made_of = [[s["path"], s["bytes"], s["mtime_ns"]] for s in manifest.sources]
-        if made_of == wanted["files"] and manifest.settings == _settings_of(plan):
+        if made_of == _files_of(plan) and manifest.settings == wanted["settings"]:
             shutil.rmtree(work, ignore_errors=True)
             return manifest
         raise StoreError(
             f"{out} already holds a store, made of other sources or with other settings. Choose"
             " another --out, or add --overwrite."
         )
-    if out.exists() and not is_store and not work.exists() and any(out.iterdir()):
+    if out.exists() and not is_store and not record.exists() and _is_foreign(out):
         raise StoreError(f"The folder {out} is not empty and not a store. Choose another --out.")
     before = json.loads(record.read_text(encoding="utf-8")) if record.exists() else None
     leftovers = [*out.glob(".*.tmp"), *work.glob(".*.tmp")]
@@ -189,7 +215,7 @@ def _open_work(out: Path, plan: Plan, overwrite: bool) -> Manifest | None:
         work.mkdir(parents=True, exist_ok=True)
         record.unlink(missing_ok=True)
         (out / MANIFEST).unlink(missing_ok=True)
-        leftovers += [*out.glob("*.arrow"), *work.glob("part-*")]
+        leftovers += [*out.glob("*.arrow"), *work.glob("part-*"), *work.glob("most.json")]
     for leftover in leftovers:
         leftover.unlink()
     if not record.exists():
@@ -197,80 +223,74 @@ def _open_work(out: Path, plan: Plan, overwrite: bool) -> Manifest | None:
     return None
 
 
-def _settings_of(plan: Plan) -> dict[str, Any]:
+def _is_foreign(out: Path) -> bool:
+    """Whether there is anything that no work of ours has left."""
+    return any(each.name not in (WORK, LOCK) for each in out.iterdir())
+
+
+def _files_of(plan: Plan) -> list[list[Any]]:
+    """Path, bytes and time of the last change of each source."""
+    unique = dict.fromkeys((task.path, task.bytes, task.mtime_ns) for task in plan.tasks)
+    return [list(each) for each in unique]
+
+
+def _settings_of(
+    plan: Plan, top_labels: int | None, top_countries: int | None
+) -> dict[str, Any]:
+    wanted = plan.wanted
     return {
-        "classes": plan.classes,
+        "classes": list(wanted.classes) if wanted.classes else None,
         "per_class": plan.per_class,
-        "recognised_only": plan.recognised_only,
+        "top_labels": top_labels,
+        "top_countries": top_countries,
+        "recognised_only": wanted.recognised_only,
+        "label_column": wanted.label_column,
+        "image": wanted.image.to_dict() if wanted.image else None,
         "fractions": asdict(plan.fractions),
         "seed": plan.seed,
     }
 
 
-@contextmanager
-def _executor(jobs: int | None, tasks: int) -> Iterator[Executor | None]:
-    """Processes, or None where one is enough."""
-    jobs = min(jobs or os.cpu_count() or 1, max(tasks, 1))
-    if jobs == 1:
-        yield None
-        return
-    # Spawned, not forked: a fork of a process with threads (torch, Arrow) may hang.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as executor:
-        try:
-            yield executor
-        except BrokenProcessPool as error:
-            raise DataError(
-                "A process that was preparing the data has died, perhaps because memory ran out."
-                " Run the same command again with --jobs 1; it goes on where it stopped. In a"
-                ' script, call prepare() under `if __name__ == "__main__":`, or with jobs=1.'
-            ) from error
-        except BaseException:
-            executor.shutdown(wait=True, cancel_futures=True)
-            raise
+def _most(
+    plan: Plan,
+    out: Path,
+    top_labels: int | None,
+    top_countries: int | None,
+    pool: Executor,
+    tell: Callable[[PrepareProgress], None],
+) -> Wanted:
+    """What is wanted, narrowed down to the most frequent words and countries."""
+    record = out / WORK / "most.json"
+    if not record.exists():
 
+        def counted(done: int, rows: int) -> None:
+            tell(PrepareProgress("counting", done, len(plan.tasks), rows))
 
-def _map(
-    executor: Executor | None, function: Callable[[int], T], tasks: Iterable[int]
-) -> Iterator[tuple[int, T]]:
-    """Results as they come, each with its task."""
-    if executor is None:
-        for task in tasks:
-            yield task, _run(function, task)
-        return
-    futures = {executor.submit(_run, function, task): task for task in tasks}
-    for future in as_completed(futures):
-        yield futures[future], future.result()
-
-
-def _run(function: Callable[[int], T], task: int) -> T:
-    """Do a task, and give back the memory that Arrow keeps for a next one."""
-    try:
-        return function(task)
-    finally:
-        pa.default_memory_pool().release_unused()
+        write_json(record, most_frequent(plan, top_labels, top_countries, pool, counted))
+    most = json.loads(record.read_text(encoding="utf-8"))
+    return replace(
+        plan.wanted,
+        classes=tuple(most["classes"]) if top_labels else plan.wanted.classes,
+        countries=tuple(most["countries"]) if top_countries else None,
+    )
 
 
 def _read_all(
-    files: list[Path],
-    out: Path,
-    plan: Plan,
-    executor: Executor | None,
-    tell: Callable[[PrepareProgress], None],
+    out: Path, plan: Plan, pool: Executor, tell: Callable[[PrepareProgress], None]
 ) -> list[Part]:
     parts: dict[int, Part] = {}
-    for index in range(len(files)):
+    for index in range(len(plan.tasks)):
         record = out / WORK / f"{part_name(index)}.json"
         if record.exists():
             parts[index] = Part(**json.loads(record.read_text(encoding="utf-8")))
-    missing = [index for index in range(len(files)) if index not in parts]
+    missing = [index for index in range(len(plan.tasks)) if index not in parts]
     drawings = sum(sum(part.rows) for part in parts.values())
-    tell(PrepareProgress("reading", len(parts), len(files), drawings))
-    for index, part in _map(executor, partial(read_part, files, out / WORK, plan), missing):
+    tell(PrepareProgress("reading", len(parts), len(plan.tasks), drawings))
+    for index, part in pool.map(partial(read_part, out / WORK, plan), missing):
         parts[index] = part
-        _image_shape(parts.values())
         drawings += sum(part.rows)
-        tell(PrepareProgress("reading", len(parts), len(files), drawings))
-    return [parts[index] for index in range(len(files))]
+        tell(PrepareProgress("reading", len(parts), len(plan.tasks), drawings))
+    return [parts[index] for index in range(len(plan.tasks))]
 
 
 def _image_shape(parts: Iterable[Part]) -> tuple[int, ...] | None:
@@ -288,12 +308,12 @@ def _image_shape(parts: Iterable[Part]) -> tuple[int, ...] | None:
     return next(iter(shapes), None)
 
 
-def _check_words(parts: Sequence[Part], plan: Plan, found: Sequence[Path]) -> None:
+def _check_words(parts: Sequence[Part], plan: Plan) -> None:
     """Raise an error if nothing was found, or not every word that was asked for."""
     words = {word for part in parts for word in part.words}
-    missing = [word for word in plan.classes or [] if word not in words]
+    missing = [word for word in plan.wanted.classes or [] if word not in words]
     if missing:
-        raise _unknown_classes(missing, words | {word_of(file) for file in found})
+        raise unknown_classes(missing, words | {task.word for task in plan.tasks})
     if not words:
         counts = _all_skips(parts).counts
         reasons = "; ".join(f"{reason} ({n}x)" for reason, n in counts.most_common(3))
@@ -306,20 +326,23 @@ def _shuffle_all(
     parts: list[Part],
     out: Path,
     plan: Plan,
-    executor: Executor | None,
+    settings: dict[str, Any],
+    pool: Executor,
     tell: Callable[[PrepareProgress], None],
 ) -> Manifest:
     classes = sorted({word for part in parts for word in part.words})
     image_shape = _image_shape(parts)
+    has_origins = all(part.has_origins for part in parts if part.words)
     kind: Kind = "strokes" if image_shape is None else "pixels"
     taken = taken_of(parts, out / WORK, classes, plan.per_class)
     total = sum(sum(each.rows) for each in taken)
     n_bytes = sum(each.path.stat().st_size for each in taken if each.labels)
     shards = shard_ranges(n_bytes, plan.fractions)
-    shuffle = Shuffle(out, taken, len(classes), shards, schema_of(kind, image_shape))
+    schema = schema_of(kind, image_shape, has_origins=has_origins)
+    shuffle = Shuffle(out, taken, len(classes), shards, schema, image_shape)
     written: dict[int, list[int]] = {}
     tell(PrepareProgress("shuffling", 0, len(shards), total))
-    for index, by_label in _map(executor, partial(write_shard, shuffle), range(len(shards))):
+    for index, by_label in pool.map(partial(write_shard, shuffle), range(len(shards))):
         written[index] = by_label
         tell(PrepareProgress("shuffling", len(written), len(shards), total))
     counts: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
@@ -334,23 +357,34 @@ def _shuffle_all(
             for index, shard in enumerate(shards)
         ],
         image_shape=list(image_shape) if image_shape else None,
-        # 28 x 28 x 1 is the shape of Google's bitmaps, whose look is the default RenderSpec.
-        render=RenderSpec() if image_shape == (28, 28, 1) else None,
+        # Bitmaps that no picture was made of are Google's, whose look is the default RenderSpec.
+        render=RenderSpec() if image_shape == (28, 28, 1) and not plan.wanted.image else None,
+        image=plan.wanted.image,
+        has_origins=has_origins and image_shape is not None,
         fractions=plan.fractions,
         seed=plan.seed,
-        sources=[
-            {
-                "path": path,
-                "bytes": n_bytes,
-                "mtime_ns": mtime_ns,
-                "sha256": part.sha256,
-                "rows": sum(each.rows),
-            }
-            for part, (path, n_bytes, mtime_ns), each in zip(parts, plan.files, taken, strict=True)
-        ],
+        sources=_sources(parts, plan, [sum(each.rows) for each in taken]),
         skipped=_all_skips(parts).to_dict(),
-        settings=_settings_of(plan),
+        settings=settings,
     )
+
+
+def _sources(parts: Sequence[Part], plan: Plan, rows: Sequence[int]) -> list[dict[str, Any]]:
+    """What the manifest says of each source; the stretches of one are put together."""
+    sources: dict[str, dict[str, Any]] = {}
+    for task, part, n in zip(plan.tasks, parts, rows, strict=True):
+        source = sources.setdefault(
+            task.path,
+            {
+                "path": task.path,
+                "bytes": task.bytes,
+                "mtime_ns": task.mtime_ns,
+                "sha256": part.sha256,
+                "rows": 0,
+            },
+        )
+        source["rows"] += n
+    return list(sources.values())
 
 
 def _all_skips(parts: Iterable[Part]) -> Skips:

@@ -1,15 +1,15 @@
-"""The first pass of `prepare`: a source file becomes a part, an Arrow file of batches.
+"""The first pass of `prepare`: a source becomes a part, an Arrow file of batches.
 
 Each row has a *place*: the split in its two highest bits, a random number below, both from a hash
 of the drawing's id. A batch is sorted by place. Each row also has a *rank*: how many rows of its
-word came before it in the file, so that the second pass can take the first ones only.
+word came before it in the source, so that the second pass can take the first ones only.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from ..errors import FormatError
 from ..files import explain_os_errors, replacing, write_json
-from .chunk import Chunk, Kind, Skips
-from .formats import detect, word_of
+from .chunk import Chunk, Kind, Skips, Wanted
+from .rows import Rows, columns_of, schema_of
+from .sources import Task
 from .split import Fractions, order_of, split_of
-from .store import VERSION, columns_of, schema_of
+from .store import VERSION
 
-__all__ = ["Part", "Plan", "by_place", "part_name", "places", "read_part"]
+__all__ = ["Part", "Placed", "Plan", "by_place", "part_name", "places", "read_part"]
 
 BATCH_ROWS = 16_384
 BATCH_BYTES = 16 * 2**20
@@ -36,19 +37,17 @@ class Plan:
     """Everything that decides the bytes of a store; equal plans may continue each other.
 
     Attributes:
-        files: path, bytes and time of the last change (ns) of each source.
-        classes: words that are wanted; all when None.
+        tasks: the sources.
+        wanted: what is wanted of them.
         per_class: at most so many drawings of each word.
-        recognised_only: whether others are left out.
         fractions: shares held out.
         seed: of the shuffling.
         version: of the store's format.
     """
 
-    files: list[tuple[str, int, int]]
-    classes: list[str] | None
+    tasks: list[Task]
+    wanted: Wanted
     per_class: int | None
-    recognised_only: bool
     fractions: Fractions
     seed: int
     version: int = VERSION
@@ -56,96 +55,143 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One source file, read.
+    """One task, done.
 
     Attributes:
-        file: its path.
         words: of the rows that were kept; a row's label is an index into them.
         rows: how many of each word.
         skips: `Skips` as a dict.
-        sha256: of the file.
+        sha256: of the file; of a stretch of one, or of a folder, of the keys of its rows.
         image_shape: height, width, channels; None for strokes.
+        has_origins: whether the rows were files.
     """
 
-    file: str
     words: list[str]
     rows: list[int]
     skips: dict[str, Any]
     sha256: str
     image_shape: list[int] | None
+    has_origins: bool
 
 
 def part_name(index: int) -> str:
     return f"part-{index:05d}"
 
 
-def read_part(files: list[Path], work: Path, plan: Plan, index: int) -> Part:
-    """Read one source file into a part. A file that is unusable is recorded as skipped whole."""
-    file = files[index]
-    skips = Skips()
-    kept: Counter[str] = Counter()
-    words: list[str] = []
-    image_shape: list[int] | None = None
-    target = work / f"{part_name(index)}.arrow"
-    only = word_of(file)
-    with explain_os_errors(f"reading {file}", "Mend it, and run the same command again"):
+def read_part(work: Path, plan: Plan, index: int) -> Part:
+    """Do one task. A source that is unusable is recorded as skipped whole."""
+    task = plan.tasks[index]
+    source = task.source
+    skips, keys = Skips(), hashlib.sha256()
+    choice = _Choice(plan)
+    writer = None
+    with explain_os_errors(f"reading {source.path}", "Mend it, and run the same command again"):
         try:
-            source = detect(file)
-            with replacing(target) as temporary, _PartWriter(temporary, source.kind) as writer:
-                for chunk in source.read_chunks(file, only, skips):
-                    rows = _wanted_rows(chunk, kept, plan, skips)
-                    for word in dict.fromkeys(chunk.words[row] for row in rows):
-                        if word not in kept:
-                            words.append(word)
-                    before = kept.copy()
-                    kept.update(chunk.words[row] for row in rows)
-                    if chunk.images is not None:
-                        image_shape = list(chunk.images.shape[1:])
-                    writer.write(chunk, rows, words, before, plan)
-                    # A file that is named after its one word need not be read to its end.
-                    if plan.per_class and set(kept) == {only} and kept[only] >= plan.per_class:
+            with (
+                replacing(work / f"{part_name(index)}.arrow") as temporary,
+                _PartWriter(temporary) as writer,
+            ):
+                for chunk in task.reader.read_chunks(source, plan.wanted, skips):
+                    rows, labels, ranks = choice.of(chunk, skips)
+                    writer.write(chunk, rows, labels, ranks, plan)
+                    keys.update(chunk.key_ids[rows].tobytes())
+                    if choice.is_done(source.word):
                         break
         except FormatError as error:
-            skips.add(str(error), file.name)
-            words = []
+            skips.add(str(error), source.path.name)
+            choice = _Choice(plan)
+        is_whole = source.path.is_file() and source.first == 0 and source.last is None
         part = Part(
-            file=str(file),
-            words=words,
-            rows=[kept[word] for word in words],
+            words=choice.words,
+            rows=choice.kept.tolist(),
             skips=skips.to_dict(),
-            sha256=_sha256(file),
-            image_shape=image_shape,
+            sha256=_sha256(source.path) if is_whole else keys.hexdigest(),
+            image_shape=writer.image_shape if writer else None,
+            has_origins=bool(writer and writer.has_origins),
         )
     write_json(work / f"{part_name(index)}.json", asdict(part))
     return part
 
 
-def _wanted_rows(chunk: Chunk, kept: Counter[str], plan: Plan, skips: Skips) -> NDArray[np.int64]:
-    """Rows of a chunk that belong into the store, by word, recognition and cap."""
-    taken = kept.copy()
-    wanted = set(plan.classes) if plan.classes else None
-    rows = []
-    for row, word in enumerate(chunk.words):
-        if wanted is not None and word not in wanted:
-            skips.notes["of a class that was not asked for"] += 1
-        elif plan.recognised_only and chunk.recognised[row] != 1:
-            skips.notes["not known to be recognised"] += 1
-        elif plan.per_class is not None and taken[word] >= plan.per_class:
-            skips.notes["more than --per-class"] += 1
-        else:
-            taken[word] += 1
-            rows.append(row)
-    return np.array(rows, dtype=np.int64)
+class _Choice:
+    """Which rows of a source belong into the store: by word, country, recognition and cap.
+
+    Attributes:
+        words: of the rows that were kept, in the order in which they came.
+        kept: int64 (words,), how many of each.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._wanted, self._per_class = plan.wanted, plan.per_class
+        self._countries = None
+        if plan.wanted.countries is not None:
+            self._countries = np.array([c.encode() for c in plan.wanted.countries], "S2")
+        self._label: dict[str, int] = {}
+        self.kept = np.zeros(0, np.int64)
+
+    @property
+    def words(self) -> list[str]:
+        return list(self._label)
+
+    def of(
+        self, chunk: Chunk, skips: Skips
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """The rows of a chunk that are kept, their labels, and their ranks within their word."""
+        classes = self._wanted.classes
+        is_wanted = np.ones(len(chunk), bool)
+        if classes is not None:
+            by_name = np.array([name in classes for name in chunk.names], bool)
+            is_wanted = _less(is_wanted, by_name[chunk.labels], "of a class not asked for", skips)
+        if self._countries is not None:
+            known = np.isin(chunk.codes, self._countries)
+            is_wanted = _less(is_wanted, known, "of a country not asked for", skips)
+        if self._wanted.recognised_only:
+            recognised = chunk.recognised == 1
+            is_wanted = _less(is_wanted, recognised, "not known to be recognised", skips)
+        rows = np.flatnonzero(is_wanted)
+        for name in (chunk.names[label] for label in _in_order(chunk.labels[rows])):
+            self._label.setdefault(name, len(self._label))
+        labels = np.array([self._label.get(name, -1) for name in chunk.names])[chunk.labels[rows]]
+        self.kept = np.pad(self.kept, (0, len(self._label) - len(self.kept)))
+        ranks = _ranks(labels) + self.kept[labels]
+        if self._per_class is not None:
+            within = ranks < self._per_class
+            skips.notes["more than --per-class"] += int((~within).sum())
+            rows, labels, ranks = rows[within], labels[within], ranks[within]
+        self.kept += np.bincount(labels, minlength=len(self.kept))
+        return rows, labels, ranks
+
+    def is_done(self, word: str) -> bool:
+        """Whether a source that is named after its one word need not be read to its end."""
+        return self.words == [word] and int(self.kept[0]) == self._per_class
+
+
+def _less(
+    wanted: NDArray[np.bool_], condition: NDArray[np.bool_], note: str, skips: Skips
+) -> NDArray[np.bool_]:
+    """Those wanted that meet a condition; the others are noted."""
+    lost = int((wanted & ~condition).sum())
+    if lost:
+        skips.notes[note] += lost
+    return wanted & condition
+
+
+def _in_order(labels: NDArray[np.integer[Any]]) -> list[int]:
+    """The labels that occur, in the order in which they come."""
+    unique, first = np.unique(labels, return_index=True)
+    return [int(label) for label in unique[np.argsort(first)]]
 
 
 class _PartWriter:
     """Gathers chunks into batches sorted by place, and writes them."""
 
-    def __init__(self, path: Path, kind: Kind) -> None:
-        self._path, self._kind = path, kind
-        self._pending: list[pa.RecordBatch] = []
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._pending: list[Placed] = []
         self._rows, self._bytes = 0, 0
         self._file: pa.ipc.RecordBatchFileWriter | None = None
+        self.image_shape: list[int] | None = None
+        self.has_origins = False
 
     def __enter__(self) -> _PartWriter:
         return self
@@ -162,57 +208,70 @@ class _PartWriter:
         self,
         chunk: Chunk,
         rows: NDArray[np.int64],
-        words: list[str],
-        before: Counter[str],
+        labels: NDArray[np.int64],
+        ranks: NDArray[np.int64],
         plan: Plan,
     ) -> None:
         """Add these rows of a chunk."""
         if len(rows) == 0:
             return
-        number = {word: index for index, word in enumerate(words)}
-        labels = np.array([number[chunk.words[row]] for row in rows])
-        ids = chunk.key_ids[rows]
-        images = None if chunk.images is None else chunk.images[rows]
-        columns = columns_of(
-            labels=labels,
-            key_ids=ids,
-            countries=[chunk.countries[row] for row in rows],
-            recognised=chunk.recognised[rows],
-            drawings=None if chunk.drawings is None else chunk.drawings.take(rows),
-            images=images,
+        every = Rows(
+            labels=chunk.labels,
+            key_ids=chunk.key_ids,
+            recognised=chunk.recognised,
+            codes=chunk.codes,
+            drawings=chunk.drawings,
+            images=chunk.images,
+            origins=chunk.origins,
         )
-        schema = schema_of(self._kind, None if images is None else images.shape[1:])
-        schema = schema.append(pa.field("place", pa.uint64())).append(pa.field("rank", pa.uint32()))
-        place = places(ids, plan.fractions, plan.seed)
-        rank = _ranks(labels) + np.array([before[word] for word in words])[labels]
-        columns += [pa.array(place), pa.array(rank.astype(np.uint32))]
-        batch = pa.record_batch(columns, schema=schema)
-        self._pending.append(batch)
+        kept = every if len(rows) == len(chunk) else every.take(rows)
+        kept = replace(kept, labels=labels.astype(np.int32))
+        placed = Placed(kept, places(kept.key_ids, plan.fractions, plan.seed), ranks)
+        self._pending.append(placed)
         self._rows += len(rows)
-        self._bytes += batch.nbytes
+        self._bytes += kept.nbytes
         if self._rows >= BATCH_ROWS or self._bytes >= BATCH_BYTES:
             self._flush()
 
     def _flush(self) -> None:
         if not self._pending:
             return
-        table = by_place(pa.Table.from_batches(self._pending))
-        if self._file is None:
-            self._file = pa.ipc.new_file(str(self._path), table.schema)
-        self._file.write_table(table)
+        placed = by_place(self._pending)
         self._pending, self._rows, self._bytes = [], 0, 0
+        rows = placed.rows
+        self.image_shape = None if rows.images is None else list(rows.images.shape[1:])
+        self.has_origins = rows.origins is not None
+        kind: Kind = "strokes" if rows.images is None else "pixels"
+        schema = schema_of(kind, self.image_shape, has_origins=self.has_origins)
+        schema = schema.append(pa.field("place", pa.uint64())).append(pa.field("rank", pa.uint32()))
+        columns = [
+            *columns_of(rows),
+            pa.array(placed.places),
+            pa.array(placed.ranks.astype(np.uint32)),
+        ]
+        if self._file is None:
+            self._file = pa.ipc.new_file(str(self._path), schema)
+        self._file.write_batch(pa.record_batch(columns, schema=schema))
 
 
-def by_place(table: pa.Table) -> pa.Table:
-    """The rows of a table, not none, sorted by place, in one chunk; equal ones keep their order."""
-    table = table.combine_chunks()
-    order = np.argsort(table.column("place").to_numpy(), kind="stable")
-    # Few rows at a time, because Arrow makes an index of eight bytes for each byte of a list.
-    portions = [table.take(order[at : at + _TAKEN]) for at in range(0, len(order), _TAKEN)]
-    return pa.concat_tables(portions).combine_chunks()
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Rows, with where they go: places uint64 (rows,), and ranks, how many of their word precede."""
+
+    rows: Rows
+    places: NDArray[np.uint64]
+    ranks: NDArray[np.int64]
 
 
-_TAKEN = 2_048
+def by_place(parts: Sequence[Placed]) -> Placed:
+    """The rows of all parts, at least one, sorted by place; equal ones keep their order."""
+    place = np.concatenate([part.places for part in parts])
+    order = np.argsort(place, kind="stable")
+    return Placed(
+        Rows.concat([part.rows for part in parts]).take(order),
+        place[order],
+        np.concatenate([part.ranks for part in parts])[order],
+    )
 
 
 def places(key_ids: NDArray[np.uint64], fractions: Fractions, seed: int) -> NDArray[np.uint64]:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from ..files import replacing
-from .read_pass import Part, by_place, part_name
+from .read_pass import Part, Placed, by_place, part_name
+from .rows import columns_of, rows_of
 from .split import SPLITS, Fractions, Split
 from .store import read_table
 
@@ -70,6 +71,7 @@ class Shuffle:
     n_labels: int
     shards: list[ShardRange]
     schema: pa.Schema
+    image_shape: tuple[int, ...] | None
 
 
 def taken_of(
@@ -105,40 +107,45 @@ def write_shard(shuffle: Shuffle, index: int) -> list[int]:
     shard = shuffle.shards[index]
     path = shuffle.out / shard.file
     if path.exists():
-        table = read_table(path)
+        labels = read_table(path).column("label").to_numpy()
     else:
-        slices = [piece for taken in shuffle.taken for piece in _pieces(taken, shard, shuffle)]
-        if slices:
-            table = by_place(pa.concat_tables(slices)).drop_columns(["place", "rank"])
-            table = table.cast(shuffle.schema)
-        else:
-            table = shuffle.schema.empty_table()
-        with (
-            replacing(path) as temporary,
-            pa.ipc.new_file(str(temporary), shuffle.schema) as writer,
-        ):
-            writer.write_table(table)
-    labels = table.column("label").to_numpy()
+        pieces = [piece for taken in shuffle.taken for piece in _pieces(taken, shard, shuffle)]
+        schema = shuffle.schema
+        batch = schema.empty_table().to_batches()
+        labels = np.zeros(0, np.int32)
+        if pieces:
+            rows = by_place(pieces).rows
+            pieces.clear()
+            batch, labels = [pa.record_batch(columns_of(rows), schema=schema)], rows.labels
+        with replacing(path) as temporary, pa.ipc.new_file(str(temporary), schema) as writer:
+            for each in batch:
+                writer.write_batch(each)
     return [int(n) for n in np.bincount(labels, minlength=shuffle.n_labels)]
 
 
-def _pieces(taken: Taken, shard: ShardRange, shuffle: Shuffle) -> Iterator[pa.Table]:
+def _pieces(taken: Taken, shard: ShardRange, shuffle: Shuffle) -> Iterator[Placed]:
     """Rows of one part that belong into a shard, with the labels of the store."""
     if not taken.labels:
         return
     low, high = shard.places
-    new_label, cap = np.array(taken.labels, np.uint16), np.array(taken.rows)
+    new_label, cap = np.array(taken.labels, np.int32), np.array(taken.rows)
     for batch in read_table(taken.path).to_batches():
         place = batch.column("place").to_numpy()
         # Inclusive above, because the end of a range may be 2 ** 64.
         first = int(np.searchsorted(place, np.uint64(low), side="left"))
         last = int(np.searchsorted(place, np.uint64(high - 1), side="right"))
+        if first == last:
+            continue
+        # Copied, so that no page of the part stays mapped while the others are read.
         piece = batch.slice(first, last - first)
-        old = piece.column("label").to_numpy()
-        piece = piece.set_column(0, shuffle.schema.field("label"), pa.array(new_label[old]))
-        within = piece.column("rank").to_numpy() < cap[old]
+        rows = rows_of(pa.Table.from_batches([piece]), shuffle.image_shape)
+        old = rows.labels
+        rows = replace(rows, labels=new_label[old])
+        places = piece.column("place").to_numpy().copy()
+        ranks = piece.column("rank").to_numpy().astype(np.int64)
+        within = ranks < cap[old]
         if not within.all():
-            piece = piece.filter(pa.array(within))
-        if piece.num_rows:
-            # Copied, so that no page of the part stays mapped while the others are read.
-            yield pa.Table.from_batches([piece]).take(np.arange(piece.num_rows))
+            chosen = np.flatnonzero(within)
+            rows, places, ranks = rows.take(chosen), places[chosen], ranks[chosen]
+        if len(rows):
+            yield Placed(rows, places, ranks)

@@ -19,18 +19,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from ..errors import StoreError, UnknownClassError, did_you_mean
 from ..files import write_json
-from ..ragged import Ragged
+from ..image import ImageSpec
 from ..raster import RenderSpec
 from .chunk import Kind
+from .rows import Rows, rows_of, schema_of
 from .split import SPLITS, Fractions, Split
 
-__all__ = ["MANIFEST", "VERSION", "Manifest", "Rows", "Shard", "Store", "columns_of", "read_table"]
+__all__ = ["MANIFEST", "VERSION", "Manifest", "Shard", "Store", "read_table"]
 
 VERSION = 1
 MANIFEST = "manifest.json"
@@ -58,6 +57,8 @@ class Manifest:
         shards: the files, in reading order.
         image_shape: height, width, channels (pixels only).
         render: how the images were drawn, where it is known (pixels only).
+        image: how picture files became the images (pixels only).
+        has_origins: whether each image has the name and size of the file it was.
         fractions: the shares held out.
         seed: of the shuffling.
         sources: path, bytes, sha256 and rows of each file read.
@@ -72,6 +73,8 @@ class Manifest:
     shards: list[Shard]
     image_shape: list[int] | None = None
     render: RenderSpec | None = None
+    image: ImageSpec | None = None
+    has_origins: bool = False
     fractions: Fractions = field(default_factory=Fractions)
     seed: int = 0
     sources: list[dict[str, Any]] = field(default_factory=list)
@@ -117,6 +120,8 @@ class Manifest:
                 values["fractions"] = Fractions(**values["fractions"])
                 if values["render"] is not None:
                     values["render"] = RenderSpec.from_dict(values["render"])
+                if values.get("image") is not None:
+                    values["image"] = ImageSpec.from_dict(values["image"])
                 return cls(**values)
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(
@@ -126,30 +131,6 @@ class Manifest:
             f"{folder} is a store of version {version}; this Doodlewise reads version {VERSION}."
             " Prepare it again with --overwrite, or use the Doodlewise that wrote it."
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Rows of a store in memory; either `drawings` or `images` is there.
-
-    Attributes:
-        labels: int32 (rows,).
-        key_ids: uint64 (rows,).
-        recognised: int8 (rows,), 1 yes, 0 no, -1 unknown.
-        countries: two letters each, "" where unknown.
-        drawings: strokes.
-        images: uint8 (rows, height, width, channels).
-    """
-
-    labels: NDArray[np.int32]
-    key_ids: NDArray[np.uint64]
-    recognised: NDArray[np.int8]
-    countries: list[str]
-    drawings: Ragged | None = None
-    images: NDArray[np.uint8] | None = None
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
 
 class Store:
@@ -196,7 +177,8 @@ class Store:
     @cached_property
     def schema(self) -> pa.Schema:
         """Arrow schema of the shards."""
-        return schema_of(self.kind, self.manifest.image_shape)
+        manifest = self.manifest
+        return schema_of(manifest.kind, manifest.image_shape, has_origins=manifest.has_origins)
 
     def read(self, shard: Shard, first: int = 0, last: int | None = None) -> Rows:
         """Rows first to last of a shard, copied out of the file.
@@ -216,7 +198,7 @@ class Store:
             table = table.slice(first, last - first)
             # Compiled code will follow the offsets wherever they lead.
             table.validate(full=True)
-            return _rows_of(table, self.manifest.image_shape, len(self.classes))
+            return rows_of(table, self.manifest.image_shape, len(self.classes))
         except (pa.ArrowException, ValueError) as error:
             raise _damaged(path, error) from error
 
@@ -249,65 +231,6 @@ def splits_of(split: str) -> tuple[Split, ...]:
     raise StoreError(f"There is no split '{split}'. Choose train, val, test or all.")
 
 
-def schema_of(kind: Kind, image_shape: Sequence[int] | None) -> pa.Schema:
-    """Arrow schema of the shards of a store."""
-    common = [
-        pa.field("label", pa.uint16()),
-        pa.field("key_id", pa.uint64()),
-        pa.field("country", pa.utf8()),
-        pa.field("recognised", pa.bool_()),
-    ]
-    if kind == "strokes":
-        return pa.schema(
-            [
-                *common,
-                pa.field("points", pa.list_(pa.uint8()), metadata={"layout": "x, y, x, y, ..."}),
-                pa.field("stroke_lengths", pa.list_(pa.uint16())),
-            ]
-        )
-    assert image_shape is not None
-    size = int(np.prod(image_shape))
-    shape = "x".join(str(n) for n in image_shape)
-    return pa.schema(
-        [*common, pa.field("pixels", pa.list_(pa.uint8(), size), metadata={"shape": shape})]
-    )
-
-
-def columns_of(
-    *,
-    labels: NDArray[Any],
-    key_ids: NDArray[np.uint64],
-    countries: Sequence[str],
-    recognised: NDArray[np.int8],
-    drawings: Ragged | None,
-    images: NDArray[np.uint8] | None,
-) -> list[pa.Array]:
-    """Arrow columns, in the order of `schema_of`."""
-    columns = [
-        pa.array(labels.astype(np.uint16)),
-        pa.array(key_ids),
-        pa.array(countries, pa.utf8()),
-        pa.array(recognised == 1, mask=recognised < 0),
-    ]
-    if drawings is not None:
-        columns.append(
-            pa.ListArray.from_arrays(
-                pa.array((drawings.point_offsets * 2).astype(np.int32)),
-                pa.array(np.ascontiguousarray(drawings.points).reshape(-1)),
-            )
-        )
-        columns.append(
-            pa.ListArray.from_arrays(
-                pa.array(drawings.stroke_offsets.astype(np.int32)),
-                pa.array(drawings.stroke_lengths.astype(np.uint16)),
-            )
-        )
-    elif images is not None:
-        flat = np.ascontiguousarray(images).reshape(-1)
-        columns.append(pa.FixedSizeListArray.from_arrays(pa.array(flat), int(images[0].size)))
-    return columns
-
-
 def read_table(path: Path) -> pa.Table:
     """Map an Arrow IPC file; its pages are let go with the last reference.
 
@@ -323,41 +246,3 @@ def read_table(path: Path) -> pa.Table:
 
 def _damaged(path: Path, error: Exception) -> StoreError:
     return StoreError(f"{path} is damaged ({error}). Prepare the store again with --overwrite.")
-
-
-def _rows_of(table: pa.Table, image_shape: Sequence[int] | None, n_classes: int) -> Rows:
-    """Copy the rows of a table.
-
-    Raises:
-        ValueError: labels, strokes and points do not fit each other.
-    """
-    column = {name: table.column(name).combine_chunks() for name in table.column_names}
-    labels = column["label"].to_numpy().astype(np.int32)
-    if labels.max(initial=0) >= n_classes:
-        raise ValueError(f"label {labels.max()} of {n_classes} classes")
-    recognised = column["recognised"].cast(pa.int8()).fill_null(-1).to_numpy(zero_copy_only=False)
-    drawings, images = None, None
-    if "points" in column:
-        points, lengths = column["points"], column["stroke_lengths"]
-        stroke_offsets = lengths.offsets.to_numpy().astype(np.int64)
-        point_offsets = points.offsets.to_numpy().astype(np.int64) // 2
-        flat = points.values.to_numpy()[2 * point_offsets[0] : 2 * point_offsets[-1]]
-        flat_lengths = lengths.values.to_numpy()[stroke_offsets[0] : stroke_offsets[-1]]
-        drawings = Ragged.from_lengths(
-            points=flat.reshape(-1, 2).copy(),
-            stroke_lengths=flat_lengths.astype(np.int32),
-            strokes_per_drawing=np.diff(stroke_offsets),
-        )
-        if not np.array_equal(drawings.point_offsets, point_offsets - point_offsets[0]):
-            raise ValueError("strokes that do not fit their points")
-    else:
-        assert image_shape is not None
-        images = column["pixels"].flatten().to_numpy().reshape(-1, *image_shape).copy()
-    return Rows(
-        labels=labels,
-        key_ids=column["key_id"].to_numpy().copy(),
-        recognised=recognised.astype(np.int8),
-        countries=column["country"].to_pylist(),
-        drawings=drawings,
-        images=images,
-    )

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ..data.batches import render_window, windows
-from ..data.store import Rows, Store
+from ..data.rows import Rows
+from ..data.store import Store
 from ..errors import StoreError, UnknownClassError
 from ..models.registry import as_input
 from ..raster import RenderSpec

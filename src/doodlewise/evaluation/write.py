@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..data.batches import render_window, windows
-from ..data.store import Rows, Store
+from ..data.rows import Rows
+from ..data.store import Store
 from ..files import explain_os_errors, write_text
 from ..raster import RenderSpec
 from .plots import (
@@ -96,7 +97,7 @@ def _worst(store: Store, split: str, result: EvalResult) -> Figure:
 
 def _samples(subject: Subject, store: Store, split: str) -> Figure:
     """Some drawings and the guesses; rows are shuffled, so the first ones are as good as any."""
-    rows = _slice(next(windows(store, split)), 0, SAMPLES)
+    rows = next(windows(store, split)).slice(0, SAMPLES)
     probabilities = torch.softmax(scores_of(subject, rows) / subject.temperature, dim=1)
     best = probabilities.max(dim=1)
     guesses = [
@@ -118,20 +119,8 @@ def _examples(
         for row, (label, guess) in enumerate(zip(rows.labels, guesses, strict=True)):
             pair = (store.classes[label], subject.classes[guess])
             if pair in found and len(found[pair]) < EXAMPLES:
-                found[pair].append(shown(_slice(rows, row, row + 1))[0])
+                found[pair].append(shown(rows.slice(row, row + 1))[0])
         seen += len(rows)
         if seen >= EXAMPLE_ROWS or all(len(each) == EXAMPLES for each in found.values()):
             break
     return {pair: np.stack(images) for pair, images in found.items() if images}
-
-
-def _slice(rows: Rows, first: int, last: int) -> Rows:
-    last = min(last, len(rows))
-    return Rows(
-        labels=rows.labels[first:last],
-        key_ids=rows.key_ids[first:last],
-        recognised=rows.recognised[first:last],
-        countries=rows.countries[first:last],
-        drawings=None if rows.drawings is None else rows.drawings.slice(first, last),
-        images=None if rows.images is None else rows.images[first:last],
-    )

@@ -13,7 +13,7 @@ from ...errors import FormatError, did_you_mean
 from ..catalog import WORDS
 from ..chunk import SourceFormat
 from .binary import BINARY, write_binary
-from .bitmap import BITMAP, is_headerless
+from .bitmap import BITMAP
 from .naming import mend_command, word_of
 from .ndjson import NDJSON, write_ndjson
 
@@ -27,17 +27,23 @@ __all__ = [
     "write_ndjson",
 ]
 
-FORMATS: tuple[SourceFormat, ...] = (BITMAP, BINARY, NDJSON)
-"""All formats that can be read; the first whose `sniff` agrees is taken."""
+FORMATS: dict[str, SourceFormat] = {
+    each.name: each
+    for each in (BITMAP, BINARY, NDJSON)
+}
+"""All formats that can be read, by name; the first whose `sniff` agrees is taken."""
 
 _HEAD = 1 << 16
-_SUPPORTED = "Doodlewise reads ndjson (simplified or raw), binary (.bin) and numpy_bitmap (.npy)"
+_SUPPORTED = (
+    "Doodlewise reads ndjson (simplified or raw), .bin, numpy_bitmap (.npy), Kaggle's CSV files,"
+    " sketch-rnn (.npz), Parquet and Arrow tables, and folders of pictures"
+)
 
 _KNOWN_STRANGERS = (
     (b"\x1f\x8b", "is compressed by gzip", "Unpack it (gunzip)"),
-    (b"PK\x03\x04", "is a zip archive or an .npz file", "Unpack it and give the files in it"),
-    (b"\x89PNG", "is a PNG picture", "Give drawings"),
-    (b"\xff\xd8\xff", "is a JPEG picture", "Give drawings"),
+    (b"PK\x03\x04", "is a zip archive", "Unpack it and give the folder"),
+    (b"\x89PNG", "is a PNG picture", "Give the folder in which the folders of the classes are"),
+    (b"\xff\xd8\xff", "is a JPEG picture", "Give the folder of the folders of the classes"),
     (b"\xff\xfe", "is text in UTF-16", "Save it as UTF-8"),
     (b"[", "is one JSON array", "Write one JSON object a line instead"),
 )
@@ -50,7 +56,7 @@ def detect(path: Path) -> SourceFormat:
         FormatError: no such file, an empty one, or none of FORMATS.
     """
     head = _read_head(path)
-    for source_format in FORMATS:
+    for source_format in FORMATS.values():
         if source_format.sniff(head, path):
             return source_format
     raise FormatError(_explain_stranger(path, head))
@@ -69,8 +75,8 @@ def read_drawings(path: Path) -> Iterator[Drawing]:
     source_format = detect(path)
     if source_format.read_drawings is None:
         raise FormatError(
-            f"{path} is {source_format.name}: it holds pixels, not strokes. Give an ndjson or"
-            " .bin file."
+            f"{path} is {source_format.name}: it holds pixels, not strokes. Give an ndjson, .bin or"
+            " CSV file."
         )
     return source_format.read_drawings(path)
 
@@ -102,12 +108,6 @@ def _explain_stranger(path: Path, head: bytes) -> str:
     for beginning, what, advice in _KNOWN_STRANGERS:
         if head.lstrip().startswith(beginning):
             return f"{path} {what}. {advice}. {_SUPPORTED}."
-    if is_headerless(head, path.stat().st_size):
-        return (
-            f"{path} looks like bitmaps without their header, an extract made by hand; in some of"
-            " these every picture is moved by one pixel. Get the real file, run:"
-            f" {mend_command(path, 'bitmap')}"
-        )
     again = ""
     if word_of(path) in WORDS:
         again = f" If it is a broken download, run: {mend_command(path)}"
