@@ -21,6 +21,9 @@ __all__ = ["FRAME", "Drawing"]
 FRAME = 255.0
 """Longer side of a drawing in the frame."""
 
+MAX_RESAMPLED = 100_000
+"""Points that a stroke is resampled to at most, about, whatever its length."""
+
 FARTHEST = 1e38
 """Coordinates lie within this of 0, so that their differences fit into float32."""
 
@@ -164,6 +167,9 @@ class Drawing:
         Source: README of googlecreativelab/quickdraw-dataset; the resampling and the rounding
         were found by comparing raw and simplified files.
 
+        `simplify_host` (compiled) does the same for many drawings, to the last bit. So all steps
+        are ones that every machine rounds alike, which `np.hypot` and `np.interp` are not.
+
         Args:
             epsilon: largest distance that thinning may move the line.
         """
@@ -224,7 +230,7 @@ class Drawing:
 
 
 def resample(
-    stroke: NDArray[np.float64], spacing: float = 1.0, max_points: int = 100_000
+    stroke: NDArray[np.float64], spacing: float = 1.0, max_points: int = MAX_RESAMPLED
 ) -> NDArray[np.float64]:
     """Points at even spacing along a stroke: its start, every `spacing`, and its end.
 
@@ -235,15 +241,17 @@ def resample(
             length takes bounded memory.
     """
     moves = np.diff(stroke, axis=0)
-    travelled = np.concatenate([[0.0], np.cumsum(np.hypot(moves[:, 0], moves[:, 1]))])
+    travelled = np.concatenate([[0.0], np.cumsum(_lengths(moves))])
     length = float(travelled[-1])
     if length == 0.0:
         return stroke[[0, -1]]
     spacing = max(spacing, length / max_points)
-    at = np.append(np.arange(0.0, length, spacing), length)
-    return np.stack(
-        [np.interp(at, travelled, stroke[:, 0]), np.interp(at, travelled, stroke[:, 1])], axis=1
-    )
+    at = np.arange(np.ceil(length / spacing) + 1) * spacing
+    at = at[at < length]
+    before = np.searchsorted(travelled, at, side="right") - 1
+    slopes = moves[before] / np.diff(travelled)[before, None]
+    points = slopes * (at - travelled[before])[:, None] + stroke[before]
+    return np.concatenate([points, stroke[-1:]])
 
 
 def thin(stroke: NDArray[np.float64], epsilon: float) -> NDArray[np.float64]:
@@ -262,17 +270,25 @@ def thin(stroke: NDArray[np.float64], epsilon: float) -> NDArray[np.float64]:
             continue
         chord = stroke[last] - stroke[first]
         offsets = stroke[first + 1 : last] - stroke[first]
-        length = np.hypot(chord[0], chord[1])
+        length = np.sqrt(chord[0] * chord[0] + chord[1] * chord[1])
+        # Both sides times the length of the chord, or squared, which saves a division or a root.
         if length > 0.0:
-            away = np.abs(chord[0] * offsets[:, 1] - chord[1] * offsets[:, 0]) / length
+            away = np.abs(chord[0] * offsets[:, 1] - chord[1] * offsets[:, 0])
+            limit = epsilon * length
         else:
-            away = np.hypot(offsets[:, 0], offsets[:, 1])
+            away = offsets[:, 0] * offsets[:, 0] + offsets[:, 1] * offsets[:, 1]
+            limit = epsilon * epsilon
         farthest = int(away.argmax())
-        if away[farthest] > epsilon:
+        if away[farthest] > limit:
             middle = first + 1 + farthest
             keep[middle] = True
             spans += [(first, middle), (middle, last)]
     return stroke[keep]
+
+
+def _lengths(moves: NDArray[np.float64]) -> NDArray[np.float64]:
+    lengths: NDArray[np.float64] = np.sqrt(moves[:, 0] * moves[:, 0] + moves[:, 1] * moves[:, 1])
+    return lengths
 
 
 def _stroke_columns(stroke: Any, number: int) -> NDArray[np.float64]:
