@@ -1,0 +1,84 @@
+"""Drawings of any scale that lie end to end, brought into the frame where they are not in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...drawing import FARTHEST, FRAME
+from ...ragged import Ragged
+from ..chunk import Skips
+from .ndjson import FRAMED, LONG_STROKE, OUT_OF_RANGE
+from .rows import EMPTY, MAX_STROKE_POINTS
+
+__all__ = ["framed"]
+
+
+def framed(
+    drawings: Ragged,
+    *,
+    problems: dict[int, str],
+    is_raw: NDArray[np.bool_],
+    place: Callable[[int], str],
+    skips: Skips,
+) -> tuple[Ragged, NDArray[np.int64]]:
+    """The drawings that can be used, in the frame.
+
+    One that is in the frame already is left as it is, unless it is raw; the others are simplified.
+
+    Args:
+        drawings: float64 points, of any scale; those that cannot be used may be without strokes.
+        problems: why some of them cannot be used, by number.
+        is_raw: (drawings,), whether it lies in coordinates of its own, so that it is in the frame
+            by chance only.
+        place: of a drawing, to be named where it cannot be used.
+        skips: where those are counted.
+
+    Returns:
+        Drawings with uint8 points, and int64 (drawings,), the number that each had.
+    """
+    n_points = np.diff(drawings.point_offsets)
+    drawing = np.repeat(np.arange(len(drawings)), n_points)
+    problems = dict.fromkeys(np.flatnonzero(n_points == 0).tolist(), EMPTY) | problems
+    is_far = ~(np.abs(drawings.points) <= FARTHEST).all(axis=1)
+    problems |= dict.fromkeys(np.unique(drawing[is_far]).tolist(), OUT_OF_RANGE)
+
+    is_loose = is_raw.copy()
+    within = (drawings.points >= 0.0) & (drawings.points <= FRAME)
+    in_frame = (within & (drawings.points == np.rint(drawings.points))).all(axis=1)
+    is_loose[drawing[~in_frame]] = True
+    is_long = drawings.stroke_lengths > MAX_STROKE_POINTS
+    of_stroke = np.repeat(np.arange(len(drawings)), np.diff(drawings.stroke_offsets))
+    is_loose[of_stroke[is_long]] = True
+
+    loose = []
+    rows = [row for row in np.flatnonzero(is_loose).tolist() if row not in problems]
+    for row in rows:
+        drawing_in_frame = drawings[row].simplified()
+        if drawing_in_frame.lengths.max() > MAX_STROKE_POINTS:
+            problems[row] = LONG_STROKE
+        else:
+            loose.append(drawing_in_frame)
+    is_used = np.ones(len(drawings), bool)
+    is_used[list(problems)] = False
+    if n_framed := int((is_loose & is_used & ~is_raw).sum()):
+        skips.notes[FRAMED] += n_framed
+    for row in sorted(problems):
+        skips.add(problems[row], place(row))
+
+    kept = np.concatenate([np.flatnonzero(is_used & ~is_loose), np.flatnonzero(is_used & is_loose)])
+    as_they_are = drawings.take(kept[: len(kept) - len(loose)])
+    order = np.argsort(kept)
+    every = Ragged.concat([_bytes(as_they_are), _bytes(Ragged.from_drawings(loose))])
+    return every.take(order), kept[order]
+
+
+def _bytes(drawings: Ragged) -> Ragged:
+    return Ragged(
+        points=drawings.points.astype(np.uint8),
+        stroke_lengths=drawings.stroke_lengths,
+        stroke_offsets=drawings.stroke_offsets,
+        point_offsets=drawings.point_offsets,
+    )
