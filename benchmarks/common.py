@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from doodlewise.data.chunk import Skips
+from doodlewise.data.chunk import Skips, Source, Wanted
 from doodlewise.data.formats import detect, word_of
 from doodlewise.environment import environment
 from doodlewise.ragged import Ragged
@@ -93,7 +93,7 @@ def read_real(files: Sequence[Path], n: int) -> tuple[Ragged, list[str]]:
     words: list[str] = []
     for file in files:
         left = each
-        for chunk in detect(file).read_chunks(file, word_of(file), Skips()):
+        for chunk in detect(file).read_chunks(Source(file, word_of(file)), Wanted(), Skips()):
             assert chunk.drawings is not None
             taken = min(left, len(chunk))
             parts.append(chunk.drawings.slice(0, taken))

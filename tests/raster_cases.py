@@ -10,7 +10,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from doodlewise.data.chunk import Skips
+from doodlewise.data.chunk import Skips, Source, Wanted
 from doodlewise.data.formats import read_drawings
 from doodlewise.data.formats.ndjson import NDJSON
 from doodlewise.drawing import Drawing
@@ -65,6 +65,8 @@ def real_drawings(raw: bool) -> Ragged:
     files = sorted((QUICKDRAW / ("raw" if raw else "simplified")).glob("*.ndjson"))[::35]
     if raw:
         return Ragged.from_drawings(each for path in files for each in read_drawings(path))
-    chunks = [chunk for path in files for chunk in NDJSON.read_chunks(path, "", Skips())]
+    chunks = [
+        chunk for path in files for chunk in NDJSON.read_chunks(Source(path, ""), Wanted(), Skips())
+    ]
     every = Ragged.concat([chunk.drawings for chunk in chunks if chunk.drawings is not None])
     return every.take(np.arange(0, len(every), 30))

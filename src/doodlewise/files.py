@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from .errors import DataError
 
@@ -58,19 +58,31 @@ def locked(folder: Path, doing: str) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK
-    with path.open("a") as file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise DataError(
-                    f"{folder} is being {doing} by another process. Wait until it is done, or"
-                    " choose another folder."
-                ) from None
+    with _lock(path, folder, doing):
         try:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+
+def _lock(path: Path, folder: Path, doing: str) -> IO[str]:
+    """The open file that holds the lock."""
+    while True:
+        file = path.open("a")
+        if fcntl is None:
+            return file
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever held it may have removed the file between the two lines above.
+            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        except BlockingIOError:
+            file.close()
+            raise DataError(
+                f"{folder} is being {doing} by another process. Wait until it is done, or choose"
+                " another folder."
+            ) from None
+        file.close()
 
 
 @contextmanager
@@ -92,6 +104,7 @@ def explain_os_errors(doing: str, afterwards: str) -> Iterator[None]:
             errno.EPERM: "there is no permission. Choose another folder, or change its owner",
             errno.EROFS: "the file system is read-only. Choose another folder",
             errno.ENOENT: "there is no such file or folder. Check the path",
+            errno.EEXIST: "a file is in the way of a folder. Choose another path",
             errno.ENOTDIR: "a file is in the way of a folder. Choose another path",
             errno.EISDIR: "a folder is in the way of a file. Choose another path",
         }

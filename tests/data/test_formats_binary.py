@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doodlewise import errors
-from doodlewise.data.chunk import Chunk, Skips
+from doodlewise.data.chunk import Chunk, Skips, Source, Wanted
 from doodlewise.data.formats import detect, read_drawings, word_of, write_binary
 from doodlewise.data.formats.binary import BINARY
 from doodlewise.drawing import Drawing
@@ -52,7 +52,7 @@ def put(folder: Path, *records: bytes) -> Path:
 
 def read(path: Path) -> tuple[list[Chunk], Skips]:
     skips = Skips()
-    return list(BINARY.read_chunks(path, word_of(path), skips)), skips
+    return list(BINARY.read_chunks(Source(path, word_of(path)), Wanted(), skips)), skips
 
 
 def test_a_record_becomes_a_row(tmp_path: Path) -> None:

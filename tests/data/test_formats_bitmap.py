@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from doodlewise import errors
-from doodlewise.data.chunk import Chunk, Skips
+from doodlewise.data.chunk import Chunk, Skips, Source, Wanted
 from doodlewise.data.formats import detect, read_drawings, word_of
 from doodlewise.data.formats.bitmap import BITMAP
 
@@ -35,7 +35,7 @@ def put(folder: Path, array: NDArray[Any], cut: int = 0) -> Path:
 
 def read(path: Path) -> tuple[list[Chunk], Skips]:
     skips = Skips()
-    return list(BITMAP.read_chunks(path, word_of(path), skips)), skips
+    return list(BITMAP.read_chunks(Source(path, word_of(path)), Wanted(), skips)), skips
 
 
 def images_of(chunks: list[Chunk]) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ import pytest
 
 from doodlewise import errors
 from doodlewise.data import formats
-from doodlewise.data.chunk import Skips
+from doodlewise.data.chunk import Skips, Source, Wanted
 from doodlewise.data.formats import FORMATS, detect, mend_command, read_drawings, word_of
 
 QUICKDRAW = Path(__file__).resolve().parents[3] / "shared" / "data" / "quickdraw"
@@ -39,17 +39,17 @@ def test_content_counts_not_the_name(tmp_path: Path, name: str) -> None:
     for expected, content in contents.items():
         source_format = detect(put(tmp_path, name, content))
         assert source_format.name == expected
-        chunks = list(source_format.read_chunks(tmp_path / name, "cat", Skips()))
+        chunks = list(source_format.read_chunks(Source(tmp_path / name, "cat"), Wanted(), Skips()))
         assert sum(map(len, chunks)) == 2
 
 
 def test_the_table_is_what_detect_knows() -> None:
-    assert [(each.name, each.kind) for each in FORMATS] == [
-        ("numpy_bitmap", "pixels"),
-        ("binary", "strokes"),
-        ("ndjson", "strokes"),
-    ]
-    assert all((each.read_drawings is None) == (each.kind == "pixels") for each in FORMATS)
+    assert all(name == each.name for name, each in FORMATS.items())
+    assert {name for name, each in FORMATS.items() if each.read_drawings is None} == {
+        "numpy_bitmap",
+        "bitmaps without header",
+        "image folder",
+    }
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doodlewise import errors
-from doodlewise.data.chunk import Chunk, Skips
+from doodlewise.data.chunk import Chunk, Skips, Source, Wanted
 from doodlewise.data.formats import detect, read_drawings, word_of
 from doodlewise.data.formats.ndjson import NDJSON
 from doodlewise.drawing import Drawing
@@ -49,7 +49,7 @@ def write(tmp_path: Path) -> Write:
 
 def read(path: Path, word: str = "cat") -> tuple[list[Chunk], Skips]:
     skips = Skips()
-    return list(NDJSON.read_chunks(path, word, skips)), skips
+    return list(NDJSON.read_chunks(Source(path, word), Wanted(), skips)), skips
 
 
 def read_one(path: Path, word: str = "cat") -> tuple[Chunk, Ragged, Skips]:
@@ -327,7 +327,7 @@ def test_a_file_without_one_usable_line_is_an_error(write: Write) -> None:
     path = write(b"oops", {"drawing": []}, b"", b"{", b"more")
     skips = Skips()
     with pytest.raises(errors.FormatError) as caught:
-        list(NDJSON.read_chunks(path, "cat", skips))
+        list(NDJSON.read_chunks(Source(path, "cat"), Wanted(), skips))
     message = str(caught.value)
     assert "line 1: broken JSON; line 2: empty drawing; line 4: broken JSON)" in message
     assert str(path) in message
@@ -405,7 +405,7 @@ def test_raw_files_of_google_give_what_its_simplified_files_hold() -> None:
         simplified |= {d.key_id: d for d in read_drawings(path) if d.key_id is not None}
     same = of = 0
     for path in sorted((QUICKDRAW / "raw").glob("c*.ndjson")):
-        for chunk in NDJSON.read_chunks(path, word_of(path), Skips()):
+        for chunk in NDJSON.read_chunks(Source(path, word_of(path)), Wanted(), Skips()):
             assert chunk.drawings is not None
             for row, key in enumerate(chunk.key_ids.tolist()):
                 if key in simplified:

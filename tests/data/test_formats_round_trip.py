@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doodlewise.data.chunk import Skips
+from doodlewise.data.chunk import Skips, Source, Wanted
 from doodlewise.data.formats import detect, read_drawings, write_binary, write_ndjson
 from doodlewise.drawing import Drawing
 
@@ -87,8 +87,12 @@ def test_both_formats_give_the_same_chunks(
     folder = tmp_path_factory.getbasetemp()
     write_ndjson(drawings, folder / "cat.ndjson")
     write_binary(drawings, folder / "cat.bin")
-    (of_lines,) = detect(folder / "cat.ndjson").read_chunks(folder / "cat.ndjson", "cat", Skips())
-    (of_bytes,) = detect(folder / "cat.bin").read_chunks(folder / "cat.bin", "cat", Skips())
+    (of_lines,) = detect(folder / "cat.ndjson").read_chunks(
+        Source(folder / "cat.ndjson", "cat"), Wanted(), Skips()
+    )
+    (of_bytes,) = detect(folder / "cat.bin").read_chunks(
+        Source(folder / "cat.bin", "cat"), Wanted(), Skips()
+    )
     assert of_lines.words == of_bytes.words
     assert of_lines.countries == of_bytes.countries
     assert np.array_equal(of_lines.key_ids, of_bytes.key_ids)

@@ -12,14 +12,15 @@ import pyarrow as pa
 import pytest
 
 from doodlewise.data import read_pass, shuffle_pass
+from doodlewise.data.chunk import Wanted
 from doodlewise.data.formats import mend_command, write_binary, write_ndjson
 from doodlewise.data.prepare import PrepareProgress, prepare
-from doodlewise.data.split import SPLITS, Fractions, split_of
 from doodlewise.data.rows import Rows
+from doodlewise.data.sources import find_sources, tasks_of
+from doodlewise.data.split import SPLITS, Fractions, split_of
 from doodlewise.data.store import Manifest, Store
 from doodlewise.drawing import Drawing
 from doodlewise.errors import DataError, StoreError, UnknownClassError
-from doodlewise.ragged import Ragged
 
 HALF_HELD_OUT = Fractions(val=0.25, test=0.25)
 
@@ -46,18 +47,7 @@ def read_store(folder: Path) -> dict[str, Rows]:
     for split in SPLITS:
         shards = [store.read(shard) for shard in store.shards(split)]
         assert [len(each) for each in shards] == [shard.rows for shard in store.shards(split)]
-        rows[split] = Rows(
-            labels=np.concatenate([each.labels for each in shards]),
-            key_ids=np.concatenate([each.key_ids for each in shards]),
-            recognised=np.concatenate([each.recognised for each in shards]),
-            countries=[country for each in shards for country in each.countries],
-            drawings=Ragged.concat([each.drawings for each in shards if each.drawings is not None])
-            if store.kind == "strokes"
-            else None,
-            images=np.concatenate([each.images for each in shards if each.images is not None])
-            if store.kind == "pixels"
-            else None,
-        )
+        rows[split] = Rows.concat(shards)
     return rows
 
 
@@ -208,8 +198,9 @@ def test_batches_end_by_bytes_as_well(
     monkeypatch.setattr(read_pass, "BATCH_BYTES", 1)
     monkeypatch.setattr("doodlewise.data.formats.ndjson.CHUNK_ROWS", 7)
     (tmp_path / "work").mkdir()
-    plan = read_pass.Plan([], None, None, False, Fractions(), 0)
-    read_pass.read_part([tmp_path / "in" / "ant.ndjson"], tmp_path / "work", plan, 0)
+    tasks = tasks_of(find_sources([tmp_path / "in" / "ant.ndjson"]), Wanted())
+    plan = read_pass.Plan(tasks, Wanted(), None, Fractions(), 0)
+    read_pass.read_part(tmp_path / "work", plan, 0)
     table = pa.ipc.open_file(str(tmp_path / "work" / "part-00000.arrow"))
     assert table.num_record_batches == 6
     prepare([tmp_path / "in"], tmp_path / "small", jobs=1)
@@ -260,7 +251,7 @@ def test_only_the_classes_that_were_asked_for(
     assert sorted(map(repr, rows_in(tmp_path / "out"))) == sorted(
         map(repr, as_rows([*words["ant"], *words["cat"], *several[:5]]))
     )
-    assert manifest.skipped["notes"] == {"of a class that was not asked for": 6}
+    assert manifest.skipped["notes"] == {"of a class not asked for": 6}
     assert len(manifest.sources) == 3
 
 
@@ -300,7 +291,7 @@ def test_what_is_left_out_is_counted_with_examples(
     manifest = prepare([folder], tmp_path / "out", jobs=1)
     counts, examples = manifest.skipped["counts"], manifest.skipped["examples"]
     assert counts.pop("empty drawing") == 7
-    assert examples["empty drawing"] == [f"ant.ndjson:{line}" for line in range(41, 46)]
+    assert examples["empty drawing"] == [f"ant.ndjson:{line}" for line in range(41, 48)]
     assert counts.pop("broken JSON") == 1
     assert examples["broken JSON"] == ["ant.ndjson:48"]
     ((reason, n),) = counts.items()

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from doodlewise.data.prepare import prepare
-from doodlewise.data.split import SPLITS, Fractions
 from doodlewise.data.rows import Rows
+from doodlewise.data.split import SPLITS, Fractions
 from doodlewise.data.store import MANIFEST, Manifest, Store
 from doodlewise.errors import StoreError, UnknownClassError
 from doodlewise.raster import RenderSpec
@@ -77,18 +77,6 @@ def rows_equal(ours: Rows, theirs: Rows) -> bool:
     return same and ours.countries == theirs.countries
 
 
-def sliced(rows: Rows, first: int, last: int) -> Rows:
-    cut = slice(first, last)
-    return Rows(
-        labels=rows.labels[cut],
-        key_ids=rows.key_ids[cut],
-        recognised=rows.recognised[cut],
-        countries=rows.countries[cut],
-        drawings=None if rows.drawings is None else rows.drawings.slice(first, last),
-        images=None if rows.images is None else rows.images[cut],
-    )
-
-
 @pytest.mark.parametrize("kind", ["strokes", "pixels"])
 def test_a_part_of_a_shard_is_read_as_of_the_whole(
     strokes_store: Path, bitmap_store: Path, kind: str
@@ -100,7 +88,7 @@ def test_a_part_of_a_shard_is_read_as_of_the_whole(
     for first, last in [(0, 1), (17, 60), (shard.rows - 3, shard.rows), (5, 5)]:
         part = store.read(shard, first, last)
         assert len(part) == last - first
-        assert rows_equal(part, sliced(every, first, last))
+        assert rows_equal(part, every.slice(first, last))
 
 
 @pytest.mark.parametrize("kind", ["strokes", "pixels"])

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from doodlewise.data.catalog import WORDS
-from doodlewise.data.chunk import Skips
+from doodlewise.data.chunk import Skips, Source, Wanted
 from doodlewise.data.formats import detect
 from doodlewise.data.formats.synthetic import SYNTHETIC_WORDS, draw, write_synthetic
 from doodlewise.data.formats.synthetic_objects import OBJECTS
@@ -140,7 +140,7 @@ def test_files_have_the_fields_of_google(tmp_path: Path) -> None:
 def test_the_reader_takes_the_files_as_they_are(tmp_path: Path) -> None:
     path = write_synthetic(tmp_path, per_class=5)[0]
     skips = Skips()
-    (chunk,) = detect(path).read_chunks(path, "", skips)
+    (chunk,) = detect(path).read_chunks(Source(path, ""), Wanted(), skips)
     assert chunk.words == [SYNTHETIC_WORDS[0]] * 5
     assert chunk.recognised.tolist() == [1] * 5
     assert not skips.counts

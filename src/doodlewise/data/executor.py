@@ -28,9 +28,7 @@ _PENDING_ON_RAY = 1_000
 class Executor(Protocol):
     """Does a function for each task, in any order."""
 
-    def map(
-        self, function: Callable[[int], T], tasks: Iterable[int]
-    ) -> Iterator[tuple[int, T]]:
+    def map(self, function: Callable[[int], T], tasks: Iterable[int]) -> Iterator[tuple[int, T]]:
         """Results as they come, each with its task."""
         ...
 

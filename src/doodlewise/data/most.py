@@ -45,9 +45,7 @@ def most_frequent(
         DataError: no source says where its drawings are from.
     """
     counts: Counts = Counter()
-    for done, (_, counted) in enumerate(
-        pool.map(partial(_count, plan), range(len(plan.tasks))), 1
-    ):
+    for done, (_, counted) in enumerate(pool.map(partial(_count, plan), range(len(plan.tasks))), 1):
         counts.update(counted)
         tell(done, sum(counts.values()))
     countries: Counter[str] = Counter()

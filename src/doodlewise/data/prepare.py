@@ -25,6 +25,7 @@ from typing import Any
 from ..errors import ConfigError, DataError, StoreError
 from ..files import LOCK, explain_os_errors, locked, write_json
 from ..image import Fit, ImageSpec, Look
+
 try:
     from ..image import guess_spec
 except ImportError:
@@ -36,7 +37,7 @@ from .most import most_frequent
 from .read_pass import Part, Plan, part_name, read_part
 from .rows import schema_of
 from .shuffle_pass import Shuffle, shard_ranges, taken_of, write_shard
-from .sources import find_sources, sample_pictures, tasks_of, unknown_classes
+from .sources import Found, find_sources, sample_pictures, tasks_of, unknown_classes, with_classes
 from .split import SPLITS, Fractions
 from .store import MANIFEST, WORK, Manifest, Shard
 
@@ -130,7 +131,8 @@ def prepare(
     tell = progress or (lambda _: None)
     again = "Run the same command again; it goes on where it stopped"
     with explain_os_errors(f"writing {out}", again):
-        sources = find_sources(inputs, classes)
+        found = find_sources(inputs)
+        sources = with_classes(found, classes) if classes else found
         wanted = Wanted(
             classes=tuple(sorted(set(classes))) if classes else None,
             recognised_only=recognised_only,
@@ -155,14 +157,14 @@ def prepare(
                     wanted = _most(plan, out, top_labels, top_countries, pool, tell)
                     plan = replace(plan, wanted=wanted)
                 parts = _read_all(out, plan, pool, tell)
-                _check_words(parts, plan)
+                _check_words(parts, plan, found)
                 manifest = _shuffle_all(parts, out, plan, settings, pool, tell)
             manifest.write(out)
             shutil.rmtree(out / WORK)
     return manifest
 
 
-def _image_spec(sources: Any, wanted: Wanted, wish: PictureWish) -> ImageSpec | None:
+def _image_spec(sources: Sequence[Found], wanted: Wanted, wish: PictureWish) -> ImageSpec | None:
     """How pictures become pixels; None if there are none.
 
     Raises:
@@ -187,9 +189,7 @@ def _image_spec(sources: Any, wanted: Wanted, wish: PictureWish) -> ImageSpec | 
     return None
 
 
-def _open_work(
-    out: Path, plan: Plan, settings: dict[str, Any], overwrite: bool
-) -> Manifest | None:
+def _open_work(out: Path, plan: Plan, settings: dict[str, Any], overwrite: bool) -> Manifest | None:
     """Make ready the folder; a manifest if this very store is already there."""
     work = out / WORK
     record = work / "plan.json"
@@ -205,7 +205,7 @@ def _open_work(
             f"{out} already holds a store, made of other sources or with other settings. Choose"
             " another --out, or add --overwrite."
         )
-    if out.exists() and not is_store and not record.exists() and _is_foreign(out):
+    if out.exists() and not is_store and not work.exists() and _is_foreign(out):
         raise StoreError(f"The folder {out} is not empty and not a store. Choose another --out.")
     before = json.loads(record.read_text(encoding="utf-8")) if record.exists() else None
     leftovers = [*out.glob(".*.tmp"), *work.glob(".*.tmp")]
@@ -234,9 +234,7 @@ def _files_of(plan: Plan) -> list[list[Any]]:
     return [list(each) for each in unique]
 
 
-def _settings_of(
-    plan: Plan, top_labels: int | None, top_countries: int | None
-) -> dict[str, Any]:
+def _settings_of(plan: Plan, top_labels: int | None, top_countries: int | None) -> dict[str, Any]:
     wanted = plan.wanted
     return {
         "classes": list(wanted.classes) if wanted.classes else None,
@@ -308,12 +306,12 @@ def _image_shape(parts: Iterable[Part]) -> tuple[int, ...] | None:
     return next(iter(shapes), None)
 
 
-def _check_words(parts: Sequence[Part], plan: Plan) -> None:
+def _check_words(parts: Sequence[Part], plan: Plan, found: Sequence[Found]) -> None:
     """Raise an error if nothing was found, or not every word that was asked for."""
     words = {word for part in parts for word in part.words}
     missing = [word for word in plan.wanted.classes or [] if word not in words]
     if missing:
-        raise unknown_classes(missing, words | {task.word for task in plan.tasks})
+        raise unknown_classes(missing, words | {each.source.word for each in found})
     if not words:
         counts = _all_skips(parts).counts
         reasons = "; ".join(f"{reason} ({n}x)" for reason, n in counts.most_common(3))

@@ -256,7 +256,7 @@ class _PartWriter:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Rows, with where they go: places uint64 (rows,), and ranks, how many of their word precede."""
+    """Rows, with the place, uint64 (rows,), and the rank, int64 (rows,), of each."""
 
     rows: Rows
     places: NDArray[np.uint64]

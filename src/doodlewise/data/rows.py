@@ -214,5 +214,7 @@ def rows_of(
 def _codes(countries: pa.StringArray) -> NDArray[np.bytes_]:
     """Country codes as `Rows` has them; there are few, so each is decoded once."""
     encoded = countries.dictionary_encode()
-    words = np.array([word.encode("ascii") for word in encoded.dictionary.to_pylist()] or [b""], "S2")
+    words = np.array(
+        [word.encode("ascii") for word in encoded.dictionary.to_pylist()] or [b""], "S2"
+    )
     return words[encoded.indices.to_numpy()]

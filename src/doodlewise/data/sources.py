@@ -10,16 +10,24 @@ from pathlib import Path
 from PIL import Image
 
 from ..errors import DataError, FormatError, UnknownClassError, did_you_mean
-from ..image import ImageSpec
 from .catalog import WORDS
 from .chunk import Source, SourceFormat, Wanted
 from .formats import FORMATS, detect, word_of
+
 try:
     from .formats.folder import FOLDER, find_picture_folders
 except ImportError:
     FOLDER, find_picture_folders = None, lambda _: []
 
-__all__ = ["Task", "find_sources", "sample_pictures", "tasks_of", "unknown_classes"]
+__all__ = [
+    "Found",
+    "Task",
+    "find_sources",
+    "sample_pictures",
+    "tasks_of",
+    "unknown_classes",
+    "with_classes",
+]
 
 _DATA = {".ndjson", ".jsonl", ".bin", ".npy", ".npz", ".csv", ".parquet", ".arrow", ".feather"}
 _NOT_DATA = {".md", ".txt", ".json", ".yaml", ".html", ".part", ".png", ".jpg", ".jpeg"}
@@ -64,29 +72,26 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """A file or folder, its format, None if unknown, and the word it is named after."""
+class Found:
+    """A source, and its format, None if that is unknown."""
 
-    path: Path
+    source: Source
     format: SourceFormat | None
-    word: str
+
+    @property
+    def is_of_one_word(self) -> bool:
+        """Whether it holds no other word than the one that it is named after."""
+        return self.format is FOLDER or self.source.word in WORDS
 
 
-def find_sources(
-    inputs: Sequence[str | Path], classes: Sequence[str] | None = None
-) -> list[tuple[Source, SourceFormat | None]]:
+def find_sources(inputs: Sequence[str | Path]) -> list[Found]:
     """The files and folders of pictures to read, in a fixed order, each once.
 
     Of a folder, the files of data in it are taken; else the folders of pictures in it, at any
     depth; else the files of data at any depth.
 
-    Args:
-        inputs: files or folders.
-        classes: sources that are known to hold none of these words are left out.
-
     Raises:
         DataError: a path that is not there, or nothing to read.
-        UnknownClassError: a word that no source can have.
     """
     found = [each for name in inputs for each in _found_in(Path(name))]
     if not found:
@@ -94,15 +99,10 @@ def find_sources(
             f"There is nothing to read in {', '.join(map(str, inputs))}. Give files or folders of"
             " drawings (.ndjson, .bin, .npy, .npz, .csv, .parquet) or of pictures."
         )
-    if classes:
-        found = _with_classes(found, classes)
-    unique = dict.fromkeys(
-        (Source(each.path.resolve(), each.word), each.format) for each in found
-    )
-    return list(unique)
+    return list(dict.fromkeys(found))
 
 
-def _found_in(path: Path) -> Iterator[_Found]:
+def _found_in(path: Path) -> Iterator[Found]:
     if not path.exists():
         near = did_you_mean(path.name, [each.name for each in path.absolute().parent.glob("*")])
         raise DataError(
@@ -110,18 +110,17 @@ def _found_in(path: Path) -> Iterator[_Found]:
             " For Google's drawings, say: doodlewise data prepare quickdraw --classes cat,dog"
         )
     if not path.is_dir():
-        yield _Found(path, _format_of(path), word_of(path))
+        yield _found(path)
         return
-    files = [_Found(file, _format_of(file), word_of(file)) for file in _files_in(path.iterdir())]
+    files = [_found(file) for file in _files_in(path.iterdir())]
     if any(each.format is not None for each in files):
         yield from files
         return
     pictures = find_picture_folders(path)
     if pictures:
-        yield from (_Found(folder, FOLDER, word) for folder, word in pictures)
+        yield from (Found(Source(folder.resolve(), word), FOLDER) for folder, word in pictures)
         return
-    deeper = _files_in(path.rglob("*"))
-    yield from files or (_Found(file, _format_of(file), word_of(file)) for file in deeper)
+    yield from files or map(_found, _files_in(path.rglob("*")))
 
 
 def _files_in(paths: Iterable[Path]) -> list[Path]:
@@ -129,36 +128,30 @@ def _files_in(paths: Iterable[Path]) -> list[Path]:
     return sorted(
         path
         for path in paths
-        if not path.name.startswith(".")
-        and path.suffix.lower() not in _NOT_DATA
-        and path.is_file()
+        if not path.name.startswith(".") and path.suffix.lower() not in _NOT_DATA and path.is_file()
     )
 
 
-def _format_of(path: Path) -> SourceFormat | None:
-    """The format; None if there is none, which the reading of the file will explain."""
+def _found(path: Path) -> Found:
+    """A file; that it is of no known format will be explained when it is read."""
+    source = Source(path.resolve(), word_of(path))
     try:
-        return detect(path)
+        return Found(source, detect(path))
     except (FormatError, OSError):
-        return None
+        return Found(source, None)
 
 
-def _with_classes(found: list[_Found], classes: Sequence[str]) -> list[_Found]:
-    """What may hold these words; what is named after other known words is passed over unopened.
+def with_classes(found: Sequence[Found], classes: Sequence[str]) -> list[Found]:
+    """What may hold these words; what is named after other known words is passed over unread.
 
     Raises:
         UnknownClassError: a word has no source, and no source may hold several words.
     """
-    names = {each.word for each in found}
-    wanted = [each for each in found if each.word in classes or not _is_of_one_word(each)]
+    names = {each.source.word for each in found}
     missing = [word for word in classes if word not in names]
-    if missing and all(_is_of_one_word(each) for each in found):
+    if missing and all(each.is_of_one_word for each in found):
         raise unknown_classes(missing, names)
-    return wanted
-
-
-def _is_of_one_word(each: _Found) -> bool:
-    return each.format is FOLDER or each.word in WORDS
+    return [each for each in found if each.source.word in classes or not each.is_of_one_word]
 
 
 def unknown_classes(missing: Sequence[str], known: Iterable[str]) -> UnknownClassError:
@@ -169,37 +162,33 @@ def unknown_classes(missing: Sequence[str], known: Iterable[str]) -> UnknownClas
     )
 
 
-def sample_pictures(
-    sources: Sequence[tuple[Source, SourceFormat | None]], wanted: Wanted
-) -> Iterator[Image.Image]:
+def sample_pictures(sources: Sequence[Found], wanted: Wanted) -> Iterator[Image.Image]:
     """Some pictures from all over the sources; none if they are read as strokes or bitmaps."""
     step = max(1, len(sources) // _SAMPLED_SOURCES)
-    for source, source_format in sources[::step]:
-        if source_format is not None and source_format.sample is not None:
-            yield from islice(source_format.sample(source, wanted), _SAMPLED_EACH)
+    for found in sources[::step]:
+        if found.format is not None and found.format.sample is not None:
+            yield from islice(found.format.sample(found.source, wanted), _SAMPLED_EACH)
 
 
-def tasks_of(
-    sources: Sequence[tuple[Source, SourceFormat | None]], wanted: Wanted
-) -> list[Task]:
+def tasks_of(sources: Sequence[Found], wanted: Wanted) -> list[Task]:
     """The sources, large ones cut into stretches that are read side by side."""
     tasks = []
-    for source, source_format in sources:
+    for found in sources:
+        path = found.source.path
         stretches: list[tuple[int, int | None]] = [(0, None)]
-        if source_format is not None and source_format.cut is not None:
-            stretches = list(source_format.cut(source.path, wanted)) or stretches
-        status = source.path.stat()
-        name = source_format.name if source_format is not None else ""
-        tasks += [
-            Task(
-                str(source.path),
-                name,
-                source.word,
-                first,
-                last,
-                status.st_size,
-                status.st_mtime_ns,
+        if found.format is not None and found.format.cut is not None:
+            stretches = list(found.format.cut(path, wanted)) or stretches
+        status = path.stat()
+        for first, last in stretches:
+            tasks.append(
+                Task(
+                    path=str(path),
+                    format=found.format.name if found.format else "",
+                    word=found.source.word,
+                    first=first,
+                    last=last,
+                    bytes=status.st_size,
+                    mtime_ns=status.st_mtime_ns,
+                )
             )
-            for first, last in stretches
-        ]
     return tasks

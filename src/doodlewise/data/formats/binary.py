@@ -4,8 +4,8 @@ Little-endian, without padding: uint64 key_id, char[2] country, int8 recognised,
 (Unix seconds), uint16 number of strokes; for each stroke uint16 number of points n, uint8 x[n],
 uint8 y[n]. The word is the file's name.
 
-A record has to be walked through to find the next: a plain loop over the few bytes that say how
-long things are does that, and NumPy then takes all points of a block at once.
+A record has to be walked through to find the next: a loop over the few bytes that say how long
+things are does that, and NumPy then takes all points of a block at once.
 
 Source: examples/binary_file_parser.py of googlecreativelab/quickdraw-dataset.
 """
@@ -163,14 +163,14 @@ def _records(path: Path) -> Iterator[_Records]:
             block = file.read(wanted)
             is_last = at + len(block) >= size
             scan = _scan(block)
-            if scan.starts:
+            if len(scan.starts):
                 yield _take(block, scan, at)
             at += scan.end
-            if scan.is_stopped or (not scan.starts and wanted >= _LONGEST_RECORD):
+            if scan.is_stopped or (not len(scan.starts) and wanted >= _LONGEST_RECORD):
                 raise _BrokenOffError(GARBAGE, at)
             if is_last and at < size:
                 raise _BrokenOffError(TRUNCATED, at)
-            wanted = _BLOCK if scan.starts else 2 * wanted
+            wanted = _BLOCK if len(scan.starts) else 2 * wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +185,23 @@ class _Scan:
         is_stopped: whether what comes next is no record.
     """
 
-    starts: list[int]
-    n_strokes: list[int]
-    lengths: list[int]
+    starts: NDArray[np.int64]
+    n_strokes: NDArray[np.int64]
+    lengths: NDArray[np.int64]
     end: int
     is_stopped: bool
 
 
 def _scan(block: bytes) -> _Scan:
+    """Find the records, by compiled code where there is numba, which the reading of data needs."""
+    try:
+        from .binary_host import walk
+    except ImportError:
+        return _scan_plainly(block)
+    return _Scan(*walk(block))
+
+
+def _scan_plainly(block: bytes) -> _Scan:
     starts: list[int] = []
     n_strokes: list[int] = []
     lengths: list[int] = []
@@ -219,15 +228,20 @@ def _scan(block: bytes) -> _Scan:
         starts.append(start)
         n_strokes.append(count)
         start = at
-    return _Scan(starts, n_strokes, lengths, start, is_stopped)
+    return _Scan(
+        np.array(starts, np.int64),
+        np.array(n_strokes, np.int64),
+        np.array(lengths, np.int64),
+        start,
+        is_stopped,
+    )
 
 
 def _take(block: bytes, scan: _Scan, block_at: int) -> _Records:
     """Take the scanned records out of a block that begins at `block_at` in the file."""
     every = np.frombuffer(block, np.uint8)
-    starts = np.array(scan.starts, np.int64)
+    starts, lengths = scan.starts, scan.lengths
     headers = every[starts[:, None] + np.arange(_HEADER.size)].view(_HEADER_FIELDS)[:, 0]
-    lengths = np.array(scan.lengths, np.int64)
     record_of_stroke = np.repeat(np.arange(len(starts)), scan.n_strokes)
 
     # The block is, stroke after stroke: something between (a header, the length), all x, all y.
@@ -321,7 +335,7 @@ def _sniff(head: bytes, _path: Path) -> bool:
     n_points = int.from_bytes(head[_HEADER.size : _HEADER.size + 2], "little")
     if country not in _COUNTRIES or recognised not in (0, 1) or 0 in (n_strokes, n_points):
         return False
-    scan = _scan(head)
+    scan = _scan_plainly(head)
     return len(scan.starts) > 1 or not scan.is_stopped
 
 
