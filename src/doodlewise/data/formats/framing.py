@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from ...ragged import Ragged
 from ..chunk import Skips
 from .ndjson import FRAMED, LONG_STROKE, OUT_OF_RANGE
 from .rows import EMPTY, MAX_STROKE_POINTS
+from .simplify import simplified
 
 __all__ = ["framed"]
 
@@ -49,18 +51,12 @@ def framed(
     within = (drawings.points >= 0.0) & (drawings.points <= FRAME)
     in_frame = (within & (drawings.points == np.rint(drawings.points))).all(axis=1)
     is_loose[drawing[~in_frame]] = True
-    is_long = drawings.stroke_lengths > MAX_STROKE_POINTS
-    of_stroke = np.repeat(np.arange(len(drawings)), np.diff(drawings.stroke_offsets))
-    is_loose[of_stroke[is_long]] = True
+    is_loose[_with_long_strokes(drawings)] = True
 
-    loose = []
-    rows = [row for row in np.flatnonzero(is_loose).tolist() if row not in problems]
-    for row in rows:
-        drawing_in_frame = drawings[row].simplified()
-        if drawing_in_frame.lengths.max() > MAX_STROKE_POINTS:
-            problems[row] = LONG_STROKE
-        else:
-            loose.append(drawing_in_frame)
+    rows = np.flatnonzero(is_loose)
+    rows = rows[~np.isin(rows, list(problems))]
+    loose = simplified(_as(np.float32, drawings.take(rows)))
+    problems |= dict.fromkeys(rows[_with_long_strokes(loose)].tolist(), LONG_STROKE)
     is_used = np.ones(len(drawings), bool)
     is_used[list(problems)] = False
     if n_framed := int((is_loose & is_used & ~is_raw).sum()):
@@ -68,17 +64,20 @@ def framed(
     for row in sorted(problems):
         skips.add(problems[row], place(row))
 
-    kept = np.concatenate([np.flatnonzero(is_used & ~is_loose), np.flatnonzero(is_used & is_loose)])
-    as_they_are = drawings.take(kept[: len(kept) - len(loose)])
-    order = np.argsort(kept)
-    every = Ragged.concat([_bytes(as_they_are), _bytes(Ragged.from_drawings(loose))])
-    return every.take(order), kept[order]
+    as_they_are = np.flatnonzero(is_used & ~is_loose)
+    every = Ragged.concat([_as(np.uint8, drawings.take(as_they_are)), loose])
+    number = np.concatenate([as_they_are, rows])
+    order = np.argsort(number)
+    order = order[is_used[number[order]]]
+    return every.take(order), number[order]
 
 
-def _bytes(drawings: Ragged) -> Ragged:
-    return Ragged(
-        points=drawings.points.astype(np.uint8),
-        stroke_lengths=drawings.stroke_lengths,
-        stroke_offsets=drawings.stroke_offsets,
-        point_offsets=drawings.point_offsets,
-    )
+def _with_long_strokes(drawings: Ragged) -> NDArray[np.int64]:
+    """Which drawings have strokes that are too long for a store."""
+    is_long = drawings.stroke_lengths > MAX_STROKE_POINTS
+    at = np.searchsorted(drawings.stroke_offsets, np.flatnonzero(is_long), side="right") - 1
+    return np.unique(at)
+
+
+def _as(dtype: type[np.generic], drawings: Ragged) -> Ragged:
+    return replace(drawings, points=drawings.points.astype(dtype))
