@@ -17,6 +17,9 @@ PAGE = Path(__file__).with_name("cli.md")
 COMMANDS = (
     "data prepare",
     "data stats",
+    "data list",
+    "data show",
+    "data export",
     "data download",
     "data synthetic",
     "train",

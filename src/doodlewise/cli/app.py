@@ -11,7 +11,10 @@ from ..version import __version__
 from ._errors import USAGE_ERROR, report_error
 from ._output import output
 from .data_download import download
+from .data_export import export
+from .data_list import list_data
 from .data_prepare import prepare
+from .data_show import show
 from .data_stats import stats
 from .data_synthetic import synthetic
 from .env import env
@@ -42,6 +45,9 @@ app.add_typer(models, name="models")
 app.command("env")(env)
 data.command("prepare")(prepare)
 data.command("stats")(stats)
+data.command("list")(list_data)
+data.command("show")(show)
+data.command("export")(export)
 data.command("download")(download)
 data.command("synthetic")(synthetic)
 models.command("list")(list_networks)
