@@ -1,0 +1,177 @@
+"""The pictures of Kaggle's Doodle Dataset: a CSV file that names a PNG for each drawing.
+
+    Doodle Dataset/
+      master_doodle_dataframe.csv      image_path: data/traffic light/5613582005829632.png
+      doodle/traffic light/5613582005829632.png
+
+The paths begin with "data", the folder is called "doodle"; where it is called "data", the paths are
+right as they are.
+
+Source of the layout: notebooks and loaders in public repositories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ...errors import PictureError
+from ...image import Picture, open_image, read_image
+from ..chunk import Chunk, Origins, Skips, Source, Wanted, codes_of
+from .csv_rows import CsvRows
+from .kaggle_columns import KaggleColumns
+from .rows import content_key
+from .strokes_of_json import UnusableError
+
+__all__ = ["PICTURE_COLUMN", "read_pictures", "sample_pictures"]
+
+PICTURE_COLUMN = "image_path"
+
+MISSING = "missing picture"
+OUTSIDE = "a picture outside of the folder"
+UNOPENED = "pictures that were not asked for"
+
+_CHUNK_ROWS = 512
+_CHUNK_BYTES = 16 << 20
+_SAMPLES = 8
+
+_FOLDER_IN_PATHS, _FOLDER = "data", "doodle"
+
+
+def read_pictures(table: CsvRows, source: Source, wanted: Wanted, skips: Skips) -> Iterator[Chunk]:
+    """The rows of a file as pictures; `wanted.image` says how they become pixels.
+
+    Raises:
+        FormatError: the file lists no pictures, or not one of them can be used.
+    """
+    spec = wanted.image
+    assert spec is not None
+    paths = _Paths(table, source.path)
+    columns = KaggleColumns(table, source.word, wanted.label_column)
+    pictures, n_rows = _Pictures(), 0
+    for number, fields, problem in table:
+        try:
+            if problem:
+                raise UnusableError(problem)
+            word, country, recognised = columns.facts(fields)
+            if wanted.takes(word, country, recognised):
+                name = paths.name_of(fields)
+                picture = read_image(source.path.parent / name, spec)
+                key_id = columns.key_id(fields) or content_key(picture.pixels.tobytes())
+                pictures.add(picture, name, word, key_id, country, recognised)
+            else:
+                skips.notes[UNOPENED] += 1
+            n_rows += 1
+        except UnusableError as reason:
+            skips.add(str(reason), table.place_of(number))
+        except PictureError as error:
+            skips.add(error.reason, table.place_of(number))
+        if pictures.is_full:
+            yield pictures.chunk()
+            pictures = _Pictures()
+    if len(pictures):
+        yield pictures.chunk()
+    if n_rows == 0:
+        raise table.unusable(skips, f" The pictures are looked for in {paths.folder}.")
+
+
+def sample_pictures(source: Source, wanted: Wanted) -> Iterator[Image.Image]:
+    """A few of the pictures; see `SourceFormat.sample`."""
+    table = CsvRows(source.path, source.first, source.last)
+    if wanted.image is None or PICTURE_COLUMN not in table.names:
+        return
+    paths = _Paths(table, source.path)
+    columns = KaggleColumns(table, source.word, wanted.label_column)
+    left = _SAMPLES
+    for _, fields, problem in table:
+        try:
+            if problem or not wanted.takes(*columns.facts(fields)):
+                continue
+            picture = open_image(source.path.parent / paths.name_of(fields))
+        except (UnusableError, PictureError):
+            continue
+        yield picture
+        left -= 1
+        if left == 0:
+            return
+
+
+class _Paths:
+    """Finds the pictures.
+
+    Attributes:
+        folder: in which they are.
+    """
+
+    def __init__(self, table: CsvRows, csv: Path) -> None:
+        self._column = table.required(
+            PICTURE_COLUMN,
+            "--size is for pictures; strokes are kept as strokes and drawn at any size later, so"
+            " leave it out (and see: doodlewise train --render.side).",
+        )
+        self._parent = csv.parent
+        self._leading = _FOLDER if (csv.parent / _FOLDER).is_dir() else _FOLDER_IN_PATHS
+        self.folder = csv.parent / self._leading
+
+    def name_of(self, fields: list[bytes]) -> str:
+        """Path of a row's picture below the folder of the CSV file.
+
+        Raises:
+            UnusableError: it is not there.
+        """
+        path = PurePosixPath(fields[self._column].decode("utf-8", "replace").replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts:
+            raise UnusableError(OUTSIDE)
+        if path.parts[:1] == (_FOLDER_IN_PATHS,):
+            path = PurePosixPath(self._leading, *path.parts[1:])
+        if not (self._parent / path).is_file():
+            raise UnusableError(MISSING)
+        return str(path)
+
+
+class _Pictures:
+    """The rows of a chunk in the making."""
+
+    def __init__(self) -> None:
+        self._pixels: list[NDArray[np.uint8]] = []
+        self._names: list[str] = []
+        self._sizes: list[tuple[int, int]] = []
+        self._words: dict[str, int] = {}
+        self._labels: list[int] = []
+        self._key_ids: list[int] = []
+        self._countries: list[str] = []
+        self._recognised: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def add(
+        self, picture: Picture, name: str, word: str, key_id: int, country: str, recognised: int
+    ) -> None:
+        self._pixels.append(picture.pixels)
+        self._names.append(name)
+        self._sizes.append((picture.width, picture.height))
+        self._labels.append(self._words.setdefault(word, len(self._words)))
+        self._key_ids.append(key_id)
+        self._countries.append(country)
+        self._recognised.append(recognised)
+
+    @property
+    def is_full(self) -> bool:
+        n_bytes = len(self) * self._pixels[0].nbytes if self._pixels else 0
+        return len(self) >= _CHUNK_ROWS or n_bytes >= _CHUNK_BYTES
+
+    def chunk(self) -> Chunk:
+        return Chunk(
+            names=list(self._words),
+            labels=np.array(self._labels, np.int32),
+            key_ids=np.array(self._key_ids, np.uint64),
+            codes=codes_of(self._countries),
+            recognised=np.array(self._recognised, np.int8),
+            images=np.stack(self._pixels),
+            origins=Origins(self._names, np.array(self._sizes, np.uint32)),
+        )
