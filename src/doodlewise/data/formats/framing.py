@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from ...drawing import FARTHEST, FRAME
 from ...ragged import Ragged
 from ..chunk import Skips
-from .ndjson import FRAMED, LONG_STROKE, OUT_OF_RANGE
 from .rows import EMPTY, MAX_STROKE_POINTS
 from .simplify import simplified
+from .strokes_of_json import FRAMED, LONG_STROKE, OUT_OF_RANGE
 
 __all__ = ["framed"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...ragged import Ragged
-from .ndjson import OUT_OF_RANGE
+from .strokes_of_json import OUT_OF_RANGE
 
 __all__ = ["PEN", "from_stroke3"]
 

@@ -7,6 +7,7 @@ out what is wrong with them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,11 +17,18 @@ from numpy.typing import NDArray
 
 from ...drawing import Drawing
 from ...errors import DrawingError
+from ...ragged import Ragged
 from ..chunk import Chunk, Skips, codes_of
 from .rows import CHUNK_ROWS, EMPTY, MAX_STROKE_POINTS, in_frame, strokes_chunk
+from .simplify import simplified
 
 __all__ = [
+    "FRAMED",
+    "LONG_STROKE",
+    "NO_NUMBERS",
     "OUT_OF_RANGE",
+    "SHAPE",
+    "UNEQUAL",
     "StrokeRows",
     "UnusableError",
     "country_of",
@@ -181,7 +189,8 @@ def framed(drawing: Drawing, skips: Skips) -> Drawing:
     """
     is_raw = drawing.times is not None
     if is_raw or not in_frame(drawing) or drawing.lengths.max() > MAX_STROKE_POINTS:
-        drawing = drawing.simplified()
+        (bare,) = simplified(Ragged.from_drawings([drawing]))
+        drawing = replace(drawing, points=bare.points, lengths=bare.lengths, times=None)
         if drawing.lengths.max() > MAX_STROKE_POINTS:
             raise UnusableError(LONG_STROKE)
         if not is_raw:
