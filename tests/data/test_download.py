@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from bucket import Bucket, Fault
@@ -40,6 +41,32 @@ def test_words_with_blanks_and_several_at_once(bucket: Bucket, tmp_path: Path) -
     assert [file.word for file in report.files] == words
     for file in report.files:
         assert file.path.read_bytes() == bucket.files[f"full/binary/{file.word}.bin"]
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_so_many_files_are_fetched_at_once(bucket: Bucket, tmp_path: Path, jobs: int) -> None:
+    words = ["cat", "dog", "bee", "ant", "cow", "owl"]
+    for word in words:
+        bucket.files[f"full/binary/{word}.bin"] = content("binary")
+    begun: list[str] = []
+    done: set[str] = set()
+    on_the_way: list[int] = []
+    together = Barrier(jobs, timeout=10)
+
+    def before(path: str) -> None:
+        begun.append(path)
+        on_the_way.append(len(begun) - len(done))
+        # The server answers none before so many have asked.
+        together.wait()
+
+    def progress(word: str, here: int, wanted: int | None) -> None:
+        if here == wanted:
+            done.add(word)
+
+    bucket.before = before
+    download(words, format="binary", to=tmp_path, base_url=bucket.url, jobs=jobs, progress=progress)
+    assert_only(tmp_path, *(f"{word}.bin" for word in words))
+    assert max(on_the_way) == jobs
 
 
 def test_a_missing_last_line_feed_is_no_fault(bucket: Bucket, tmp_path: Path) -> None:

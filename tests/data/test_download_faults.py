@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from threading import Timer
 
+import numpy as np
 import pytest
 from bucket import Bucket, Fault, serving
 from fetching import QUICK, assert_only, content, fetch, path_of
@@ -49,6 +50,31 @@ def test_the_server_may_ask_for_a_pause_but_not_for_a_long_one(
     started = time.monotonic()
     fetch(bucket, tmp_path, patience=Patience(first_delay_s=0.001, longest_delay_s=cap_s))
     assert least_s <= time.monotonic() - started < most_s
+
+
+def test_pauses_double_up_to_the_longest(bucket: Bucket, tmp_path: Path) -> None:
+    moments: list[float] = []
+    bucket.before = lambda path: moments.append(time.monotonic())
+    bucket.always = Fault(status=500)
+    growing = Patience(attempts=6, first_delay_s=0.04, longest_delay_s=0.25)
+    with pytest.raises(DataError, match=r"answered 500 .*\(6 times in a row\)"):
+        fetch(bucket, tmp_path, patience=growing)
+    # Each pause is cut by chance, to half of it at most, so that transfers do not ask in step.
+    least = [0.02, 0.04, 0.08, 0.16, 0.25]
+    most = [0.04, 0.08, 0.16, 0.25, 0.25]
+    for pause, low, high in zip(np.diff(moments), least, most, strict=True):
+        assert low <= pause < high + 0.2
+
+
+def test_a_slow_server_is_not_a_silent_one(bucket: Bucket, tmp_path: Path) -> None:
+    data = bucket.files[path_of("simplified")]
+    bucket.chunk, bucket.pause_s = len(data) // 20, 0.02
+    hasty = Patience(attempts=1, timeout_s=0.2)
+    started = time.monotonic()
+    (file,) = fetch(bucket, tmp_path, patience=hasty).files
+    assert time.monotonic() - started > 0.3, "it took no longer than the server may be silent"
+    assert file.path.read_bytes() == data
+    assert len(bucket.requests) == 1
 
 
 def test_a_silent_server_is_asked_again(bucket: Bucket, tmp_path: Path) -> None:

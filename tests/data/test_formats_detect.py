@@ -159,6 +159,9 @@ def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
         ("full_numpy_bitmap_t-shirt.npy", "t-shirt"),
         ("full%2Fnumpy_bitmap%2Fcat.npy", "cat"),
         ("full_moon.ndjson", "full_moon"),
+        ("cat.full.npz", "cat"),
+        ("sketchrnn_alarm%20clock.full.npz", "alarm clock"),
+        ("cat.full.npy", "cat.full"),
     ],
 )
 def test_the_word_is_in_the_name(name: str, word: str) -> None:
@@ -172,6 +175,7 @@ def test_the_command_that_mends_can_be_pasted() -> None:
     assert mend_command(Path("cat.ndjson"), "raw") == MEND + "raw"
     assert mend_command(Path("cat.ndjson")) == MEND + "simplified"
     assert mend_command(Path("cat.npy")) == MEND + "bitmap"
+    assert mend_command(Path("cat.full.npz")) == MEND + "sketchrnn"
 
 
 def test_public_names_are_there_and_sorted() -> None:
