@@ -14,6 +14,7 @@ from ..catalog import WORDS
 from ..chunk import SourceFormat
 from .binary import BINARY, write_binary
 from .bitmap import BITMAP
+from .kaggle import CSV
 from .naming import mend_command, word_of
 from .ndjson import NDJSON, write_ndjson
 
@@ -27,10 +28,7 @@ __all__ = [
     "write_ndjson",
 ]
 
-FORMATS: dict[str, SourceFormat] = {
-    each.name: each
-    for each in (BITMAP, BINARY, NDJSON)
-}
+FORMATS: dict[str, SourceFormat] = {each.name: each for each in (BITMAP, BINARY, NDJSON, CSV)}
 """All formats that can be read, by name; the first whose `sniff` agrees is taken."""
 
 _HEAD = 1 << 16
