@@ -25,6 +25,7 @@ COMMANDS = (
     "train",
     "eval",
     "predict",
+    "submission",
     "models list",
     "env",
 )

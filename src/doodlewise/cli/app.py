@@ -21,6 +21,7 @@ from .env import env
 from .evaluate import evaluate
 from .models_list import list_networks
 from .predict import predict
+from .submission import submission
 from .train import train
 
 __all__ = ["app", "main"]
@@ -41,6 +42,7 @@ app.add_typer(data, name="data")
 app.command("train")(train)
 app.command("eval")(evaluate)
 app.command("predict")(predict)
+app.command("submission")(submission)
 app.add_typer(models, name="models")
 app.command("env")(env)
 data.command("prepare")(prepare)
