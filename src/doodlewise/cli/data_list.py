@@ -47,7 +47,7 @@ def list_data(
     downloadable = [f"{name} ({files.suffix})" for name, files in FORMATS.items()]
     _section("To download", _wrapped(downloadable, width))
     _section("To read", _wrapped(list(READERS), width))
-    _show_stores(stores, folder or STORES)
+    _show_stores(stores, folder or STORES, width)
 
 
 def _stores_in(folder: Path | None) -> list[dict[str, Any]]:
@@ -93,7 +93,7 @@ def _facts_of(folder: Path) -> dict[str, Any]:
         return {"store": str(folder), "problem": str(error)}
 
 
-def _show_stores(stores: Sequence[Mapping[str, Any]], folder: Path) -> None:
+def _show_stores(stores: Sequence[Mapping[str, Any]], folder: Path, width: int) -> None:
     """The stores that can be used as a table, and below what is wrong with the others."""
     if not stores:
         _section(f"No stores in {folder}", [])
@@ -115,7 +115,16 @@ def _show_stores(stores: Sequence[Mapping[str, Any]], folder: Path) -> None:
         output.table(["store", "kind", "classes", "drawings", "size"], rows)
     for each in stores:
         if each["problem"] is not None:
-            output.text(textwrap.indent(each["problem"], INDENT))
+            output.text(
+                textwrap.fill(
+                    each["problem"],
+                    width,
+                    initial_indent=INDENT,
+                    subsequent_indent=INDENT,
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
+            )
     if usable:
         output.say(f"Next: doodlewise train {usable[0]['store']}")
 
@@ -137,17 +146,22 @@ def _sets(sets: Mapping[str, Sequence[str]], width: int) -> list[str]:
     lines = []
     for name, words in sets.items():
         hanging = f"{name:<{names}} {len(words):>3}  "
-        lines += textwrap.wrap(
-            ", ".join(words),
-            width - len(INDENT),
-            initial_indent=hanging,
-            subsequent_indent=" " * len(hanging),
-        )
+        lines += _wrapped(words, width, hanging)
     return lines
 
 
-def _wrapped(names: Sequence[str], width: int) -> list[str]:
-    return textwrap.wrap(", ".join(names), width - len(INDENT))
+def _wrapped(names: Sequence[str], width: int, hanging: str = "") -> list[str]:
+    """Names in lines of this width, none of them broken."""
+    unbroken = ", ".join(name.replace(" ", "\0") for name in names)
+    lines = textwrap.wrap(
+        unbroken,
+        width - len(INDENT),
+        initial_indent=hanging,
+        subsequent_indent=" " * len(hanging),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace("\0", " ") for line in lines]
 
 
 def _in_columns(words: Sequence[str], width: int) -> list[str]:

@@ -73,8 +73,8 @@ def show(
     if output.is_json:
         output.json({"out": str(out), "classes": shown})
         return
-    what = next(iter(shown)) if len(shown) == 1 else f"{len(shown)} classes"
-    output.text(f"{out}: {sum(shown.values()):,} of {what}")
+    what = f"'{words[0]}'" if len(shown) == 1 else f"{len(shown)} classes"
+    output.text(f"{out}: {sum(shown.values()):,} drawings of {what}")
 
 
 def _images_of(store: Store, picked: dict[int, Rows]) -> dict[str, NDArray[np.uint8]]:

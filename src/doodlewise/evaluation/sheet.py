@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,9 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import ConfigError, MissingExtraError
-from .look import INK, LINE, MUTED, PAPER, short, styled, to_png
+from .look import INK, LINE, MUTED, PAPER, short, styled
 
 try:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.colors import to_rgb
     from matplotlib.figure import Figure
 except ImportError:
@@ -22,15 +25,16 @@ except ImportError:
 __all__ = ["contact_sheet", "tile_side"]
 
 _DPI = 144
+_MARGIN = 22
 _GAP = 8
 _GUTTER = 28
 """Between columns of classes."""
 _PAGE = 1.0
 """Height of a sheet of several columns by its width, about."""
-_HEAD = 74
+_HEAD = 76
 """Height of title and subtitle, pixels."""
-_LETTER = 12.0
-"""Width of a letter of a label, pixels, about."""
+_TITLE_LETTER, _SUBTITLE_LETTER, _LABEL_LETTER = 18.0, 10.0, 12.0
+"""Width of a letter, pixels, about."""
 _LINE_TILES = 12
 """Drawings of a class in a line, when there are several classes."""
 _MOST_PIXELS = 50_000_000
@@ -63,15 +67,17 @@ def contact_sheet(
         raise ConfigError("There is nothing to show. Name a class that has drawings.")
     side = tile_side(len(groups))
     tiles = {word: _tiles(images, is_ink, side) for word, images in groups.items()}
-    return to_png(_draw(tiles, title, subtitle, is_ink))
+    with io.BytesIO() as file:
+        Image.fromarray(_draw(tiles, title, subtitle, is_ink)).save(file, "png")
+        return file.getvalue()
 
 
 def _tiles(images: NDArray[np.uint8], is_ink: bool, side: int) -> NDArray[np.uint8]:
     """Images as they are shown: uint8 (n, height, width, 3)."""
     if is_ink:
         ink = images[..., :1] / np.float32(255.0)
-        paper, pen = np.float32((255.0, 255.0, 255.0)), 255.0 * np.float32(to_rgb(INK))
-        images = np.rint(paper + ink * (pen - paper)).astype(np.uint8)
+        pen = 255.0 * np.array(to_rgb(INK), np.float32)
+        images = np.rint(255.0 + ink * (pen - 255.0)).astype(np.uint8)
     elif images.shape[3] == 1:
         images = np.repeat(images, 3, axis=3)
     height, width = images.shape[1:3]
@@ -115,7 +121,7 @@ def _layout_of(counts: Mapping[str, int], tile: tuple[int, int]) -> _Layout:
         label_width = 0
     else:
         per_line = min(max(counts.values()), _LINE_TILES)
-        label_width = round(_LETTER * max(len(short(word)) for word in counts)) + 2 * _GAP
+        label_width = round(_LABEL_LETTER * max(len(short(word)) for word in counts)) + 2 * _GAP
     block_width = label_width + per_line * cell_width
     lines = {word: math.ceil(n / per_line) for word, n in counts.items()}
     n_columns, column_lines = _columns_of(sum(lines.values()), block_width, cell_height)
@@ -124,8 +130,8 @@ def _layout_of(counts: Mapping[str, int], tile: tuple[int, int]) -> _Layout:
     for word, n in counts.items():
         if line >= column_lines and column < n_columns - 1:
             column, line = column + 1, 0
-        left = column * (block_width + _GUTTER)
-        top = _HEAD + line * cell_height
+        left = _MARGIN + column * (block_width + _GUTTER)
+        top = _MARGIN + _HEAD + line * cell_height
         labels[word] = (left, top + tile[1] // 2)
         places[word] = [
             (
@@ -136,8 +142,8 @@ def _layout_of(counts: Mapping[str, int], tile: tuple[int, int]) -> _Layout:
         ]
         line += lines[word]
         longest = max(longest, line)
-    width = (column + 1) * (block_width + _GUTTER) - _GUTTER - _GAP
-    height = _HEAD + longest * cell_height - _GAP
+    width = 2 * _MARGIN + (column + 1) * (block_width + _GUTTER) - _GUTTER - _GAP
+    height = 2 * _MARGIN + _HEAD + longest * cell_height - _GAP
     if width * height > _MOST_PIXELS:
         raise ConfigError(
             f"{sum(counts.values()):,} drawings do not fit into one picture. Choose a smaller --n,"
@@ -157,14 +163,15 @@ def _columns_of(n_lines: int, block_width: int, cell_height: int) -> tuple[int, 
     return columns, math.ceil(n_lines / columns)
 
 
-@styled
 def _draw(
     tiles: Mapping[str, NDArray[np.uint8]], title: str, subtitle: str, is_ink: bool
-) -> Figure:
+) -> NDArray[np.uint8]:
+    """The sheet, uint8 (height, width, 3)."""
     height, width = next(iter(tiles.values())).shape[1:3]
     layout = _layout_of({word: len(each) for word, each in tiles.items()}, (width, height))
-    sheet_width, sheet_height = layout.size
-    canvas = np.empty((sheet_height, sheet_width, 3), np.uint8)
+    text_width = max(_TITLE_LETTER * len(title), _SUBTITLE_LETTER * len(subtitle))
+    size = (max(layout.size[0], 2 * _MARGIN + round(text_width)), layout.size[1])
+    canvas = np.empty((size[1], size[0], 3), np.uint8)
     canvas[:] = _colour(PAPER)
     for word, images in tiles.items():
         for (left, top), image in zip(layout.places[word], images, strict=True):
@@ -172,21 +179,36 @@ def _draw(
             card[:] = image
             if is_ink:
                 card[[0, -1], :] = card[:, [0, -1]] = _colour(LINE)
-    figure = Figure(figsize=(sheet_width / _DPI, sheet_height / _DPI), dpi=_DPI)
-    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    axes.imshow(canvas, aspect="auto", interpolation="nearest")
-    axes.axis("off")
-    if len(tiles) > 1:
-        for word, (left, middle) in layout.labels.items():
-            figure.text(
-                left / sheet_width,
-                1 - middle / sheet_height,
-                short(word),
-                va="center",
-                fontsize=9.5,
-            )
-    figure.text(0, 1, short(title), va="top", fontsize=12.5, fontweight="bold")
-    figure.text(0, 1 - 34 / sheet_height, short(subtitle, 120), va="top", color=MUTED, fontsize=8.5)
+    labels = layout.labels if len(tiles) > 1 else {}
+    # Laid over the canvas here, because Matplotlib would take gigabytes to show a large one.
+    written_on = _texts(size, labels, title, subtitle).canvas
+    assert isinstance(written_on, FigureCanvasAgg)
+    letters = np.asarray(written_on.buffer_rgba())  # type: ignore[no-untyped-call]
+    written = letters[..., 3] > 0
+    share = letters[written][:, 3:] / np.float32(255.0)
+    blended = share * letters[written][:, :3] + (1.0 - share) * canvas[written]
+    canvas[written] = np.rint(blended)
+    return canvas
+
+
+@styled
+def _texts(
+    size: tuple[int, int], labels: Mapping[str, tuple[int, int]], title: str, subtitle: str
+) -> Figure:
+    """Title, subtitle and labels, drawn on nothing."""
+    width, height = size
+    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor="none")
+    for word, (left, middle) in labels.items():
+        figure.text(left / width, 1 - middle / height, short(word), va="center", fontsize=9.5)
+    head_left, head_top = _MARGIN / width, 1 - _MARGIN / height
+    figure.text(head_left, head_top, short(title), va="top", fontsize=12.5, fontweight="bold")
+    figure.text(
+        head_left, head_top - 34 / height, short(subtitle, 120), va="top", color=MUTED, fontsize=8.5
+    )
+    with warnings.catch_warnings():
+        # As in `to_png`: words in a script without a font are shown as boxes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]
     return figure
 
 
