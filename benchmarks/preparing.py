@@ -72,9 +72,8 @@ def main() -> None:
                 peaks.setdefault((format, jobs), []).append(peak)
         told_of_all(format, sizes[-1], n_bytes, runs)
     for (format, jobs), every in peaks.items():
-        print(
-            f"memory of {format}, {jobs} jobs: {max(every) - min(every):,.0f} MB between the sizes"
-        )
+        spread = max(every) - min(every)
+        print(f"memory of {format}, {jobs} jobs: {spread:,.0f} MB between the sizes")
 
 
 def measure(sources: Path, store: Path, arguments: argparse.Namespace) -> dict[int, list[Measured]]:

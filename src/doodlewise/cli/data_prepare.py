@@ -246,7 +246,9 @@ def _report(store: Store) -> None:
     what = manifest.kind
     if manifest.image is not None:
         height, width, channels = manifest.image_shape or (0, 0, 0)
-        colour = "colour" if channels == 3 else "ink" if manifest.image.look == "drawing" else "grey"
+        colour = (
+            "colour" if channels == 3 else "ink" if manifest.image.look == "drawing" else "grey"
+        )
         what = f"{manifest.image.look}s, {width} x {height} pixels in {colour}"
     output.text(f"{store.folder}: {len(store.classes)} classes of {what}, {sizes}")
     for reason, count in manifest.skipped.get("counts", {}).items():

@@ -172,7 +172,7 @@ class Skips:
         return {
             "counts": dict(self.counts),
             "examples": self.examples,
-            "notes": dict(self.notes),
+            "notes": {note: n for note, n in self.notes.items() if n},
         }
 
 

@@ -24,12 +24,7 @@ from typing import Any
 
 from ..errors import ConfigError, DataError, StoreError
 from ..files import LOCK, explain_os_errors, locked, write_json
-from ..image import Fit, ImageSpec, Look
-
-try:
-    from ..image import guess_spec
-except ImportError:
-    guess_spec = None
+from ..image import Fit, ImageSpec, Look, guess_spec
 from ..raster import RenderSpec
 from .chunk import Kind, Skips, Wanted
 from .executor import Executor, ExecutorName, make_executor
@@ -42,6 +37,9 @@ from .split import SPLITS, Fractions
 from .store import MANIFEST, WORK, Manifest, Shard
 
 __all__ = ["PictureWish", "PrepareProgress", "prepare"]
+
+
+MUCH = 128 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ def prepare(
         pictures: how pictures become pixels.
         fractions: shares held out for validation and test.
         seed: of the shuffling.
-        jobs: processes; as many as cores when None.
+        jobs: processes; as many as cores when None, but one for a little.
         executor: "processes" of this machine, or "ray" for a cluster.
         overwrite: replace a store that is already there.
         progress: called as the work goes on.
@@ -152,7 +150,8 @@ def prepare(
             finished = _open_work(out, plan, settings, overwrite)
             if finished is not None:
                 return finished
-            with make_executor(executor, jobs=jobs, tasks=len(plan.tasks)) as pool:
+            tasks = len(plan.tasks) if jobs or _is_much(plan) else 1
+            with make_executor(executor, jobs=jobs, tasks=tasks) as pool:
                 if top_labels or top_countries:
                     wanted = _most(plan, out, top_labels, top_countries, pool, tell)
                     plan = replace(plan, wanted=wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -14,10 +15,7 @@ from .catalog import WORDS
 from .chunk import Source, SourceFormat, Wanted
 from .formats import FORMATS, detect, word_of
 
-try:
-    from .formats.folder import FOLDER, find_picture_folders
-except ImportError:
-    FOLDER, find_picture_folders = None, lambda _: []
+from .formats.folder import FOLDER, find_picture_folders
 
 __all__ = [
     "Found",
@@ -45,8 +43,8 @@ class Task:
         word: the class of rows whose class the source does not say.
         first: where the stretch begins, in the unit of the format.
         last: where the next one begins; None for the end.
-        bytes: size of the file; of a folder, of its own entry.
-        mtime_ns: time of the last change.
+        bytes: size of the file, or of all files in the folder.
+        mtime_ns: time of the last change of any of them.
     """
 
     path: str
@@ -178,7 +176,7 @@ def tasks_of(sources: Sequence[Found], wanted: Wanted) -> list[Task]:
         stretches: list[tuple[int, int | None]] = [(0, None)]
         if found.format is not None and found.format.cut is not None:
             stretches = list(found.format.cut(path, wanted)) or stretches
-        status = path.stat()
+        n_bytes, mtime_ns = _status_of(path)
         for first, last in stretches:
             tasks.append(
                 Task(
@@ -187,8 +185,23 @@ def tasks_of(sources: Sequence[Found], wanted: Wanted) -> list[Task]:
                     word=found.source.word,
                     first=first,
                     last=last,
-                    bytes=status.st_size,
-                    mtime_ns=status.st_mtime_ns,
+                    bytes=n_bytes,
+                    mtime_ns=mtime_ns,
                 )
             )
     return tasks
+
+
+def _status_of(path: Path) -> tuple[int, int]:
+    """Bytes and time of the last change of a file, or of all files in a folder."""
+    if not path.is_dir():
+        status = path.stat()
+        return status.st_size, status.st_mtime_ns
+    n_bytes, latest = 0, path.stat().st_mtime_ns
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_file():
+                status = entry.stat()
+                n_bytes += status.st_size
+                latest = max(latest, status.st_mtime_ns)
+    return n_bytes, latest
