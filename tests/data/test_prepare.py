@@ -179,7 +179,7 @@ def test_many_batches_and_shards_hold_the_same_rows(
     prepare([tmp_path / "in"], tmp_path / "few", fractions=HALF_HELD_OUT, jobs=1)
     monkeypatch.setattr(read_pass, "BATCH_ROWS", 1)
     # The readers' chunks are larger than a batch here, so a part has one batch for each chunk.
-    monkeypatch.setattr("doodlewise.data.formats.ndjson.CHUNK_ROWS", 7)
+    monkeypatch.setattr("doodlewise.data.formats.strokes_of_json.CHUNK_ROWS", 7)
     monkeypatch.setattr(shuffle_pass, "SHARD_BYTES", 4_000)
     manifest = prepare([tmp_path / "in"], tmp_path / "many", fractions=HALF_HELD_OUT, jobs=1)
     names = [shard.file for shard in manifest.shards]
@@ -196,7 +196,7 @@ def test_batches_end_by_bytes_as_well(
 ) -> None:
     prepare([tmp_path / "in"], tmp_path / "large", jobs=1)
     monkeypatch.setattr(read_pass, "BATCH_BYTES", 1)
-    monkeypatch.setattr("doodlewise.data.formats.ndjson.CHUNK_ROWS", 7)
+    monkeypatch.setattr("doodlewise.data.formats.strokes_of_json.CHUNK_ROWS", 7)
     (tmp_path / "work").mkdir()
     tasks = tasks_of(find_sources([tmp_path / "in" / "ant.ndjson"]), Wanted())
     plan = read_pass.Plan(tasks, Wanted(), None, Fractions(), 0)
@@ -210,7 +210,7 @@ def test_batches_end_by_bytes_as_well(
 def test_the_cap_spans_the_files_of_a_word(
     words: dict[str, list[Drawing]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("doodlewise.data.formats.ndjson.CHUNK_ROWS", 7)
+    monkeypatch.setattr("doodlewise.data.formats.strokes_of_json.CHUNK_ROWS", 7)
     files = [tmp_path / "in" / name for name in ("bee.ndjson", "bee.bin")]
     drawings = [words["bee"][:30], words["bee"][30:]]
     for index, (order, per_class) in enumerate([((0, 1), 20), ((0, 1), 45), ((1, 0), 60)]):

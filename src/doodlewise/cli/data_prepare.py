@@ -100,7 +100,7 @@ def prepare(
     if GOOGLE in sources and not Path(GOOGLE).exists():
         folder = downloads / format
         files = _fetch(words, format, folder, _fetched(per_class, recognised_only), base_url)
-        inputs = [each for each in inputs if each != GOOGLE] + files
+        inputs = [*(each for each in inputs if each != GOOGLE), *files]
     with _bar() as show:
         prepare_store(
             inputs,
@@ -243,7 +243,7 @@ def _report(store: Store) -> None:
         return
     manifest = store.manifest
     sizes = ", ".join(f"{store.size(split):,} {split}" for split in ("train", "val", "test"))
-    what = manifest.kind
+    what: str = manifest.kind
     if manifest.image is not None:
         height, width, channels = manifest.image_shape or (0, 0, 0)
         colour = (

@@ -163,6 +163,13 @@ def prepare(
     return manifest
 
 
+def _is_much(plan: Plan) -> bool:
+    """Whether there is more to read than one process has read before others have started."""
+    bytes_of = {task.path: task.bytes for task in plan.tasks}
+    # A byte of a picture takes some ten times as long as a byte of strokes.
+    return sum(bytes_of.values()) * (10 if plan.wanted.image else 1) > MUCH
+
+
 def _image_spec(sources: Sequence[Found], wanted: Wanted, wish: PictureWish) -> ImageSpec | None:
     """How pictures become pixels; None if there are none.
 

@@ -217,4 +217,5 @@ def _codes(countries: pa.StringArray) -> NDArray[np.bytes_]:
     words = np.array(
         [word.encode("ascii") for word in encoded.dictionary.to_pylist()] or [b""], "S2"
     )
-    return words[encoded.indices.to_numpy()]
+    codes: NDArray[np.bytes_] = words[encoded.indices.to_numpy()]
+    return codes

@@ -45,6 +45,7 @@ def walk(
 @kernel
 def _walk(block: Any, starts: Any, n_strokes: Any, lengths: Any) -> tuple[int, int, int, bool]:
     size = len(block)
+    at: Any
     records, strokes, start = 0, 0, 0
     while start + _HEADER <= size:
         first, second = block[start + 8], block[start + 9]
