@@ -199,7 +199,7 @@ def test_batches_end_by_bytes_as_well(
     monkeypatch.setattr("doodlewise.data.formats.strokes_of_json.CHUNK_ROWS", 7)
     (tmp_path / "work").mkdir()
     tasks = tasks_of(find_sources([tmp_path / "in" / "ant.ndjson"]), Wanted())
-    plan = read_pass.Plan(tasks, Wanted(), None, Fractions(), 0)
+    plan = read_pass.Plan(tasks, Wanted(), Fractions(), 0)
     read_pass.read_part(tmp_path / "work", plan, 0)
     table = pa.ipc.open_file(str(tmp_path / "work" / "part-00000.arrow"))
     assert table.num_record_batches == 6

@@ -196,3 +196,11 @@ def test_the_cap_spares_the_reading(photos: Path, tmp_path: Path) -> None:
 def test_the_words_with_most_pictures(photos: Path, tmp_path: Path) -> None:
     manifest = prepare([photos], tmp_path / "out", top_labels=1, jobs=1)
     assert manifest.classes == ["cat"]
+
+
+def test_pictures_over_the_cap_are_not_even_looked_at(tmp_path: Path) -> None:
+    for number in range(60):
+        picture(tmp_path / "cat" / f"{number}.png", size=8)
+    wanted = Wanted(image=ImageSpec(16, 16), per_class=20)
+    (task,) = tasks_of(find_sources([tmp_path]), wanted)
+    assert (task.first, task.last) == (0, 41)

@@ -51,6 +51,8 @@ class Wanted:
         recognised_only: leave out drawings that are not known to be recognised.
         image: how pictures become pixels; None where strokes are wanted.
         label_column: of a table, where the class is; found by its usual names when None.
+        per_class: how many of each word; `prepare` sees to it, but a reader may cut large sources
+            so that what is over is not read.
     """
 
     classes: tuple[str, ...] | None = None
@@ -58,6 +60,7 @@ class Wanted:
     recognised_only: bool = False
     image: ImageSpec | None = None
     label_column: str | None = None
+    per_class: int | None = None
 
     def takes(self, word: str, country: str = "", recognised: int = -1) -> bool:
         """Whether a row is wanted; a reader of pictures asks before it decodes one.

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -135,13 +136,13 @@ def prepare(
             classes=tuple(sorted(set(classes))) if classes else None,
             recognised_only=recognised_only,
             label_column=label_column,
+            per_class=per_class,
         )
         image = _image_spec(sources, wanted, pictures or PictureWish())
         wanted = replace(wanted, image=image)
         plan = Plan(
             tasks=tasks_of(sources, wanted),
             wanted=wanted,
-            per_class=per_class,
             fractions=fractions or Fractions(),
             seed=seed,
         )
@@ -181,10 +182,13 @@ def _image_spec(sources: Sequence[Found], wanted: Wanted, wish: PictureWish) -> 
     if wish.size is not None:
         width, height = wish.size
         asked = ImageSpec(height, width, fit=wish.fit)
-    samples = list(sample_pictures(sources, replace(wanted, image=asked)))
-    if samples:
+    samples = sample_pictures(sources, replace(wanted, image=asked))
+    first = next(samples, None)
+    if first is not None:
+        # One at a time: a phone's photos are large.
+        every = chain([first], samples)
         return guess_spec(
-            samples, size=wish.size, fit=wish.fit, channels=wish.channels, look=wish.look
+            every, size=wish.size, fit=wish.fit, channels=wish.channels, look=wish.look
         )
     if wish != PictureWish():
         raise ConfigError(
@@ -244,7 +248,7 @@ def _settings_of(plan: Plan, top_labels: int | None, top_countries: int | None) 
     wanted = plan.wanted
     return {
         "classes": list(wanted.classes) if wanted.classes else None,
-        "per_class": plan.per_class,
+        "per_class": wanted.per_class,
         "top_labels": top_labels,
         "top_countries": top_countries,
         "recognised_only": wanted.recognised_only,
@@ -338,7 +342,7 @@ def _shuffle_all(
     image_shape = _image_shape(parts)
     has_origins = all(part.has_origins for part in parts if part.words)
     kind: Kind = "strokes" if image_shape is None else "pixels"
-    taken = taken_of(parts, out / WORK, classes, plan.per_class)
+    taken = taken_of(parts, out / WORK, classes, plan.wanted.per_class)
     total = sum(sum(each.rows) for each in taken)
     n_bytes = sum(each.path.stat().st_size for each in taken if each.labels)
     shards = shard_ranges(n_bytes, plan.fractions)

@@ -39,7 +39,6 @@ class Plan:
     Attributes:
         tasks: the sources.
         wanted: what is wanted of them.
-        per_class: at most so many drawings of each word.
         fractions: shares held out.
         seed: of the shuffling.
         version: of the store's format.
@@ -47,7 +46,6 @@ class Plan:
 
     tasks: list[Task]
     wanted: Wanted
-    per_class: int | None
     fractions: Fractions
     seed: int
     version: int = VERSION
@@ -122,7 +120,7 @@ class _Choice:
     """
 
     def __init__(self, plan: Plan) -> None:
-        self._wanted, self._per_class = plan.wanted, plan.per_class
+        self._wanted, self._per_class = plan.wanted, plan.wanted.per_class
         self._countries = None
         if plan.wanted.countries is not None:
             self._countries = np.array([c.encode() for c in plan.wanted.countries], "S2")

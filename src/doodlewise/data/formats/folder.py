@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -159,8 +160,12 @@ class _Rows:
         )
 
 
-def _cut(path: Path, _wanted: Wanted) -> list[tuple[int, int]]:
+def _cut(path: Path, wanted: Wanted) -> list[tuple[int, int]]:
     n_pictures = len(_names(path))
+    if wanted.per_class is not None and wanted.per_class < n_pictures and not _is_mixed(path):
+        # Decoding is slow, so what is over the cap is not even looked at, but for a few that take
+        # the places of broken ones.
+        n_pictures = min(n_pictures, wanted.per_class + wanted.per_class // 20 + 20)
     edges = np.linspace(0, n_pictures, max(1, round(n_pictures / STRETCH)) + 1).astype(int).tolist()
     return list(pairwise(edges))
 
@@ -183,6 +188,17 @@ def _of_word(names: Iterable[str], every: list[str], source: Source) -> Iterator
     is_mixed = None not in words and source.word in words
     is_mixed = is_mixed and source.word != _readable(source.path.resolve().name)
     return (name for name in names if not is_mixed or _word_by_name(name) == source.word)
+
+
+def _count(source: Source) -> Counter[tuple[str, str]]:
+    every = _names(source.path)
+    own = _of_word(every[source.first : source.last], every, source)
+    return Counter({(source.word, ""): sum(1 for _ in own)})
+
+
+def _is_mixed(folder: Path) -> bool:
+    """Whether a folder holds pictures of several classes, told apart by their names."""
+    return len({_word_by_name(name) for name in _names(folder)}) > 1
 
 
 def _word_by_name(name: str) -> str | None:
@@ -242,4 +258,5 @@ FOLDER = SourceFormat(
     read_chunks=_read_chunks,
     cut=_cut,
     sample=_sample,
+    count=_count,
 )
