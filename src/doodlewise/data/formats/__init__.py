@@ -14,9 +14,13 @@ from ..catalog import WORDS
 from ..chunk import SourceFormat
 from .binary import BINARY, write_binary
 from .bitmap import BITMAP
+from .folder import FOLDER
+from .headerless import HEADERLESS
 from .kaggle import CSV
 from .naming import mend_command, word_of
 from .ndjson import NDJSON, write_ndjson
+from .sketchrnn import SKETCHRNN
+from .table import TABLE
 
 __all__ = [
     "FORMATS",
@@ -28,7 +32,10 @@ __all__ = [
     "write_ndjson",
 ]
 
-FORMATS: dict[str, SourceFormat] = {each.name: each for each in (BITMAP, BINARY, NDJSON, CSV)}
+FORMATS: dict[str, SourceFormat] = {
+    each.name: each
+    for each in (BITMAP, SKETCHRNN, TABLE, BINARY, HEADERLESS, NDJSON, CSV, FOLDER)
+}
 """All formats that can be read, by name; the first whose `sniff` agrees is taken."""
 
 _HEAD = 1 << 16
