@@ -197,6 +197,18 @@ def test_strokes_beyond_the_frame_are_brought_into_it(tmp_path: Path) -> None:
     assert skips.notes == {"brought into the 0..255 frame": 1}
 
 
+def test_a_stroke_that_16_bits_cannot_count_is_simplified_or_skipped(tmp_path: Path) -> None:
+    line = [list(range(256)) * 300, [0] * 76_800]
+    scribble = np.random.default_rng(0).integers(0, 256, (2, 100_000)).tolist()
+    path = put(tmp_path, word=["cat"] * 3, drawing=[[line], [scribble], LISTS[0]])
+    (chunk,), skips = read(path)
+    assert len(chunk) == 2
+    assert chunk.drawings.stroke_lengths[0] < 65_536
+    assert strokes_of([chunk])[1] == LISTS[0]
+    assert skips.examples == {"a stroke of more than 65,535 points": ["mine.parquet row 1"]}
+    assert skips.notes == {"brought into the 0..255 frame": 1}
+
+
 def test_bad_rows_are_counted_and_named(tmp_path: Path) -> None:
     good = LISTS[0]
     rows: list[Any] = [
