@@ -61,6 +61,26 @@ def strokes(
     return Store(folder / "store")
 
 
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store of photos: two classes of coloured noise, 16 x 12 pixels, 8 of each."""
+    folder = tmp_path_factory.mktemp("photos")
+    random = np.random.default_rng(3)
+    for word in ("moss", "sand"):
+        (folder / "source" / word).mkdir(parents=True)
+        for number in range(8):
+            noise = random.integers(0, 256, (12, 16, 3), np.uint8)
+            Image.fromarray(noise).save(folder / "source" / word / f"{number}.png")
+    prepare([folder / "source"], folder / "store", fractions=FRACTIONS, jobs=1)
+    return Store(folder / "store")
+
+
+def images_of(store: Store, word: str) -> set[bytes]:
+    """Every image of a class."""
+    found = [rows.images for key, rows in rows_by_key(store).items() if key[0] == word]
+    return {images.tobytes() for images in found if images is not None}
+
+
 def rows_by_key(store: Store, split: str = "all") -> dict[tuple[str, int], Rows]:
     """Every row of a store, by word and key."""
     found = {}
@@ -203,6 +223,45 @@ def test_pictures_of_one_key_do_not_overwrite_each_other(tmp_path: Path) -> None
         assert names == ["7-2.png", "7-3.png", "7.png"]
     contents = {path.read_bytes() for path in (tmp_path / "out" / "cat").iterdir()}
     assert len(contents) == 3
+
+
+def test_png_of_ink_becomes_the_same_ink_again(bitmap_store: Path, tmp_path: Path) -> None:
+    store = Store(bitmap_store)
+    export(store, tmp_path / "out", format="png")
+    again = prepared(tmp_path / "out", tmp_path / "again")
+    assert again.classes == store.classes
+    for word in store.classes:
+        assert images_of(again, word) == images_of(store, word)
+
+
+@pytest.mark.parametrize("format", ["png", "parquet"])
+def test_photos_stay_as_they_are(format: str, photos: Store, tmp_path: Path) -> None:
+    export(photos, tmp_path / "out", format=format)
+    again = prepared(tmp_path / "out", tmp_path / "again")
+    assert again.manifest.image == photos.manifest.image
+    for word in photos.classes:
+        assert images_of(again, word) == images_of(photos, word)
+
+
+def test_npy_of_photos_has_their_shape(photos: Store, tmp_path: Path) -> None:
+    export(photos, tmp_path, format="npy")
+    array = np.load(tmp_path / "moss.npy")
+    assert (array.shape, array.dtype) == ((8, 12, 16, 3), np.uint8)
+    assert {image.tobytes() for image in array} == images_of(photos, "moss")
+
+
+@pytest.mark.parametrize("kind", ["strokes", "pixels"])
+def test_parquet_becomes_the_same_store_again(
+    kind: str, strokes: Store, bitmap_store: Path, tmp_path: Path
+) -> None:
+    store = strokes if kind == "strokes" else Store(bitmap_store)
+    export(store, tmp_path / "out", format="parquet")
+    again = prepared(tmp_path / "out", tmp_path / "again", label_column="word")
+    assert again.classes == store.classes
+    before, after = rows_by_key(store), rows_by_key(again)
+    assert set(before) == set(after)
+    for key, row in before.items():
+        assert_same_rows(row, after[key])
 
 
 def test_parquet_holds_everything(
