@@ -113,14 +113,13 @@ if sys.argv[1] == "without":
     sys.meta_path.insert(0, NotInstalled())
 
 from doodlewise.data.chunk import Skips, Source, Wanted
-from doodlewise.data.formats import read_drawings
 from doodlewise.data.formats.ndjson import NDJSON
 from doodlewise.data.formats.simplify import simplified
 from doodlewise.ragged import Ragged
 
 path, out = Path(sys.argv[2]), Path(sys.argv[3])
 chunks = list(NDJSON.read_chunks(Source(path, "cat"), Wanted(), Skips()))
-every = simplified(Ragged.from_drawings(read_drawings(path)))
+every = Ragged.concat([chunk.drawings for chunk in chunks])
 assert ("numba" in sys.modules) == (sys.argv[1] == "with"), "the other way was taken"
 assert len(simplified(Ragged.empty())) == 0
 np.savez(out, points=every.points, lengths=every.stroke_lengths, offsets=every.stroke_offsets,

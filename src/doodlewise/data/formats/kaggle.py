@@ -38,7 +38,7 @@ _STRETCH = 32 << 20
 _PICTURES_STRETCH = 4 << 20
 """Bytes of CSV that are read as one task; each stands for thousands of pictures to open."""
 
-_decode_frame = msgspec.json.Decoder(list[list[list[int]]]).decode
+_decode_strokes = msgspec.json.Decoder(list[list[list[int | float]]]).decode
 _decode_any = msgspec.json.Decoder().decode
 
 
@@ -71,7 +71,7 @@ class DrawingRows:
         columns = self._columns
         word = columns.word(fields)
         try:
-            strokes = _decode_frame(fields[self._drawing])
+            strokes = _decode_strokes(fields[self._drawing])
         except (msgspec.DecodeError, RecursionError):
             strokes = []
         if not rows.add_strokes(

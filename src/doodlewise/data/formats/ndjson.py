@@ -1,7 +1,7 @@
 """Files with one JSON object a line, as Google writes them: simplified, or raw with times.
 
-A simplified line as Google writes it is decoded by type, any other as whatever it is, to bring raw
-strokes into the frame, or to find out what is wrong with it. No line is fatal.
+A line as Google writes it is decoded by type, any other as whatever it is, to find out what is
+wrong with it. No line is fatal.
 
 Source of the layout: README of googlecreativelab/quickdraw-dataset.
 """
@@ -46,9 +46,9 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class _Line(msgspec.Struct, gc=False):
-    """A simplified line as Google writes it, as far as a chunk has a place for it."""
+    """A line as Google writes it, as far as a chunk has a place for it."""
 
-    drawing: list[list[list[int]]]
+    drawing: list[list[list[int | float]]]
     word: str | None = None
     countrycode: str | None = None
     recognized: bool | None = None
@@ -81,7 +81,7 @@ def _read_chunks(source: Source, _wanted: Wanted, skips: Skips) -> Iterator[Chun
     is_raw = False
     first_bad: list[str] = []
     for number, line in _lines(path):
-        if not _add_simplified(line, rows, word):
+        if not _add_line(line, rows, word):
             try:
                 drawing = _drawing(line)
                 is_raw = is_raw or drawing.times is not None
@@ -95,6 +95,7 @@ def _read_chunks(source: Source, _wanted: Wanted, skips: Skips) -> Iterator[Chun
                     first_bad.append(f"line {number}: {problem}")
                 continue
         n_rows += 1
+        is_raw = is_raw or rows.has_raw
         if rows.is_full:
             yield rows.chunk(skips)
             rows = StrokeRows()
@@ -109,7 +110,7 @@ def _read_chunks(source: Source, _wanted: Wanted, skips: Skips) -> Iterator[Chun
         )
 
 
-def _add_simplified(line: bytes, rows: StrokeRows, word: str) -> bool:
+def _add_line(line: bytes, rows: StrokeRows, word: str) -> bool:
     """Add a line as Google writes it; False, and nothing added, if it is any other."""
     try:
         row = _decode_line(line)

@@ -5,6 +5,10 @@ The result is the same, to the last bit; the readers need Numba for its speed on
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+
 import numpy as np
 
 from ...ragged import Ragged
@@ -18,16 +22,19 @@ def simplified(drawings: Ragged) -> Ragged:
     Args:
         drawings: points as uint8 or float32, in any unit.
     """
+    return _quickest()(drawings)
+
+
+# Looking for a package that is not there takes a while each time.
+@cache
+def _quickest() -> Callable[[Ragged], Ragged]:
     try:
         from ...simplify_host import simplify
     except ImportError:
-        if not len(drawings):
-            return Ragged.empty()
-        every = Ragged.from_drawings(drawing.simplified() for drawing in drawings)
-        return Ragged(
-            every.points.astype(np.uint8),
-            every.stroke_lengths,
-            every.stroke_offsets,
-            every.point_offsets,
-        )
-    return simplify(drawings)
+        return _one_by_one
+    return simplify
+
+
+def _one_by_one(drawings: Ragged) -> Ragged:
+    every = Ragged.from_drawings(drawing.simplified() for drawing in drawings)
+    return replace(every, points=every.points.astype(np.uint8))

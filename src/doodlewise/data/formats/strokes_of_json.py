@@ -1,21 +1,23 @@
 """Strokes as Google writes them in JSON, lists of lists, and how they become rows of a chunk.
 
-A drawing that is in the frame takes a quick way: its coordinates are checked and packed by `bytes`.
-Any other takes the slow way through `Drawing`, which brings raw strokes into the frame, or finds
-out what is wrong with them.
+Drawings as Google writes them take a quick way. The coordinates of one that is in the frame are
+checked and packed by `bytes`; raw ones are gathered and simplified together. Any other drawing
+takes the slow way through `Drawing`, which finds out what is wrong with it.
 """
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ...drawing import Drawing
+from ...drawing import FARTHEST, Drawing
 from ...errors import DrawingError
 from ...ragged import Ragged
 from ..chunk import Chunk, Skips, codes_of
@@ -48,6 +50,10 @@ FRAMED = "brought into the 0..255 frame"
 _CHUNK_POINTS = 4_000_000
 """A chunk of scribbles ends early, so that it stays within tens of megabytes."""
 
+_QUICK_STROKE = 30_000
+"""Points of a raw stroke that takes the quick way. Thinning keeps two for each at most, which are
+never more than `MAX_STROKE_POINTS`."""
+
 _RECOGNISED = {None: -1, False: 0, True: 1}
 
 
@@ -56,9 +62,15 @@ class UnusableError(Exception):
 
 
 class StrokeRows:
-    """The rows of a chunk in the making."""
+    """The rows of a chunk in the making.
+
+    Attributes:
+        has_raw: whether there was a raw drawing, with times, among them.
+    """
 
     def __init__(self) -> None:
+        self.has_raw = False
+        self._raw = _RawDrawings()
         self._x: list[bytes] = []
         self._y: list[bytes] = []
         self._lengths: list[int] = []
@@ -75,30 +87,52 @@ class StrokeRows:
 
     def add_strokes(
         self,
-        strokes: list[list[list[int]]],
+        strokes: list[list[list[Any]]],
         word: str,
         key_id: int | None,
         country: str,
         recognised: bool | None,
     ) -> bool:
-        """Add a drawing that is in the frame; False, and nothing added, if it is any other."""
+        """Add a drawing as Google writes it, simplified or raw; False if it is any other.
+
+        Args:
+            strokes: lists of numbers, which need not be as they should.
+            word: its class; and what else is known.
+        """
+        lengths = self._add_framed(strokes) or self._add_raw(strokes)
+        if not lengths:
+            return False
+        self._lengths += lengths
+        self._end_row(len(lengths), sum(lengths), word, key_id, country, recognised)
+        return True
+
+    def _add_framed(self, strokes: list[list[list[Any]]]) -> list[int]:
+        """Add the points of a drawing that is in the frame; how many each stroke has."""
         x_of, y_of, lengths = [], [], []
         try:
             for x, y in strokes:
                 if len(x) != len(y):
-                    return False
+                    return []
                 x_of.append(bytes(x))
                 y_of.append(bytes(y))
                 lengths.append(len(x))
-        except ValueError:
-            return False
+        except (ValueError, TypeError):
+            return []
         if not lengths or min(lengths) == 0 or max(lengths) > MAX_STROKE_POINTS:
-            return False
+            return []
         self._x += x_of
         self._y += y_of
-        self._lengths += lengths
-        self._end_row(len(lengths), sum(lengths), word, key_id, country, recognised)
-        return True
+        return lengths
+
+    def _add_raw(self, strokes: list[list[list[Any]]]) -> list[int]:
+        """Add the points of a raw drawing, to be simplified; how many each stroke has now."""
+        lengths = self._raw.add(strokes, (len(self._x), len(self._lengths)))
+        if lengths:
+            self.has_raw = True
+            # Filled in by `chunk`.
+            self._x.append(b"")
+            self._y.append(b"")
+        return lengths
 
     def add_drawing(self, drawing: Drawing, word: str) -> None:
         """Add a drawing that is in the frame; `word` is its class if it does not say one."""
@@ -137,6 +171,7 @@ class StrokeRows:
 
     def chunk(self, skips: Skips) -> Chunk:
         """The rows so far, not none."""
+        self._raw.simplify_into(self._x, self._y, self._lengths)
         return strokes_chunk(
             names=list(self._names),
             labels=np.array(self._labels, np.int32),
@@ -148,6 +183,66 @@ class StrokeRows:
             strokes_per_drawing=np.array(self._strokes_per_drawing),
             skips=skips,
         )
+
+
+class _RawDrawings:
+    """Raw drawings among the rows of a chunk, that are simplified together."""
+
+    def __init__(self) -> None:
+        self._x: list[NDArray[np.float32]] = []
+        self._y: list[NDArray[np.float32]] = []
+        self._lengths: list[int] = []
+        self._strokes_per_drawing: list[int] = []
+        self._places: list[tuple[int, int]] = []
+
+    def add(self, strokes: list[list[list[Any]]], place: tuple[int, int]) -> list[int]:
+        """Add a drawing; how many points each stroke has, or nothing if it is no raw one.
+
+        Args:
+            strokes: lists of x, y and milliseconds.
+            place: where `simplify_into` puts its x and y, and the first of its lengths.
+        """
+        lengths = []
+        values = array("d")
+        try:
+            for x, y, times in strokes:
+                if not len(x) == len(y) == len(times) <= _QUICK_STROKE:
+                    return []
+                if x:
+                    lengths.append(len(x))
+            for axis in range(3):
+                for stroke in strokes:
+                    values.fromlist(stroke[axis])
+        except (ValueError, TypeError, OverflowError):
+            return []
+        if not lengths:
+            return []
+        every = np.frombuffer(values).reshape(3, -1)
+        if np.abs(every).max() > FARTHEST:
+            return []
+        self._x.append(every[0].astype(np.float32))
+        self._y.append(every[1].astype(np.float32))
+        self._lengths += lengths
+        self._strokes_per_drawing.append(len(lengths))
+        self._places.append(place)
+        return lengths
+
+    def simplify_into(self, x: list[bytes], y: list[bytes], lengths: list[int]) -> None:
+        """Bring all into the frame, and put their points and lengths where they belong."""
+        if not self._places:
+            return
+        points = np.stack([np.concatenate(self._x), np.concatenate(self._y)], axis=1)
+        raw_lengths = np.array(self._lengths, np.int32)
+        drawings = simplified(Ragged.from_lengths(points, raw_lengths, self._strokes_per_drawing))
+        every_x, every_y = drawings.points[:, 0].tobytes(), drawings.points[:, 1].tobytes()
+        every_length = drawings.stroke_lengths.tolist()
+        points_of = pairwise(drawings.point_offsets.tolist())
+        strokes_of = pairwise(drawings.stroke_offsets.tolist())
+        for (part, stroke), (first, last), (begin, end) in zip(
+            self._places, points_of, strokes_of, strict=True
+        ):
+            x[part], y[part] = every_x[first:last], every_y[first:last]
+            lengths[stroke : stroke + end - begin] = every_length[begin:end]
 
 
 def drawing_of(strokes: Any, **known: Any) -> Drawing:
