@@ -12,8 +12,11 @@ from PIL import Image
 from doodlewise.data.chunk import Chunk, Skips, Source, Wanted
 from doodlewise.data.formats import doodle_dataset
 from doodlewise.data.formats.kaggle import CSV, count_rows
+from doodlewise.data.prepare import PictureWish, prepare
+from doodlewise.data.rows import Rows
+from doodlewise.data.store import Store
 from doodlewise.errors import FormatError
-from doodlewise.image import ImageSpec
+from doodlewise.image import ImageSpec, read_image
 
 WORDS = ("traffic light", "cat", "apple")
 COUNTRIES = ("US", "NA", "DE")
@@ -105,6 +108,17 @@ def test_only_pictures_that_are_wanted_are_opened(dataset: Path) -> None:
     assert not skips.counts
 
 
+def test_pictures_over_the_cap_are_not_opened(dataset: Path) -> None:
+    names = [name for name in read(dataset)[0][0].origins.names if "/cat/" in name]  # type: ignore[union-attr]
+    (dataset.parent / names[0]).write_bytes(b"not a picture")
+    for name in names[6:]:
+        (dataset.parent / name).write_bytes(b"not a picture")
+    (chunk,), skips = read(dataset, Wanted(image=INK, per_class=5))
+    assert Counter(chunk.words) == dict.fromkeys(WORDS, 5), "a broken one is made up for"
+    assert skips.counts == {"not a picture": 1}
+    assert skips.notes == {"more than --per-class": 20}
+
+
 def test_nothing_is_wrong_where_nothing_is_wanted(dataset: Path) -> None:
     assert read(dataset, Wanted(classes=("pear",), image=INK))[0] == []
 
@@ -179,6 +193,26 @@ def test_counting_takes_no_look_at_the_pictures(dataset: Path) -> None:
     expected = Counter(zip(chunk.words, chunk.countries, strict=True))
     shutil.rmtree(dataset.parent / "doodle")
     assert count_rows(Source(dataset, "x")) == expected
+
+
+def test_the_words_and_countries_with_most_drawings_become_a_store(dataset: Path) -> None:
+    lines = dataset.read_text(encoding="utf-8").splitlines(keepends=True)
+    few = [line for line in lines if ",cat," not in line]
+    dataset.write_text("".join([*few, *[line for line in lines if ",cat," in line][:6]]), "utf-8")
+    out = dataset.parent.parent / "store"
+    manifest = prepare(
+        [dataset.parent], out, top_labels=2, top_countries=2, per_class=5,
+        pictures=PictureWish(size=(64, 64)), jobs=1,
+    )  # fmt: skip
+    assert manifest.classes == ["apple", "traffic light"]
+    assert manifest.image == INK
+    store = Store(out)
+    rows = Rows.concat([store.read(shard) for shard in store.shards("all")])
+    assert Counter(rows.labels.tolist()) == {0: 5, 1: 5}
+    assert set(rows.countries) == {"US", "NA"}
+    assert rows.origins is not None
+    for name, image in zip(rows.origins.names, rows.images, strict=True):  # type: ignore[arg-type]
+        assert np.array_equal(image, read_image(dataset.parent / name, INK).pixels)
 
 
 @pytest.mark.skipif(not QUICKDRAW.is_dir(), reason=f"no data at {QUICKDRAW}")

@@ -12,6 +12,7 @@ Source of the layout: notebooks and loaders in public repositories.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -34,6 +35,7 @@ PICTURE_COLUMN = "image_path"
 MISSING = "missing picture"
 OUTSIDE = "a picture outside of the folder"
 UNOPENED = "pictures that were not asked for"
+OVER = "more than --per-class"
 
 _CHUNK_ROWS = 512
 _CHUNK_BYTES = 16 << 20
@@ -53,18 +55,22 @@ def read_pictures(table: CsvRows, source: Source, wanted: Wanted, skips: Skips) 
     paths = _Paths(table, source.path)
     columns = KaggleColumns(table, source.word, wanted.label_column)
     pictures, n_rows = _Pictures(), 0
+    taken: Counter[str] = Counter()
     for number, fields, problem in table:
         try:
             if problem:
                 raise UnusableError(problem)
             word, country, recognised = columns.facts(fields)
-            if wanted.takes(word, country, recognised):
+            if not wanted.takes(word, country, recognised):
+                skips.notes[UNOPENED] += 1
+            elif taken[word] == wanted.per_class:
+                skips.notes[OVER] += 1
+            else:
                 name = paths.name_of(fields)
                 picture = read_image(source.path.parent / name, spec)
                 key_id = columns.key_id(fields) or content_key(picture.pixels.tobytes())
                 pictures.add(picture, name, word, key_id, country, recognised)
-            else:
-                skips.notes[UNOPENED] += 1
+                taken[word] += 1
             n_rows += 1
         except UnusableError as reason:
             skips.add(str(reason), table.place_of(number))
