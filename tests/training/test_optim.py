@@ -12,6 +12,7 @@ from doodlewise.training.config import Optim
 from doodlewise.training.optim import learning_rate, make_ema, make_optimizer
 
 STEPS = 200
+SHAPES = {"doodle_cnn": (1, 64, 64), "photo_cnn": (3, 64, 64)}
 
 
 def rates(config: Optim, n_steps: int = STEPS) -> list[float]:
@@ -63,7 +64,7 @@ def test_without_warm_up_the_highest_rate_comes_first() -> None:
 
 @pytest.mark.parametrize("name", list_models())
 def test_biases_and_norms_do_not_decay(name: str) -> None:
-    network = create_model(name, n_classes=3)
+    network = create_model(name, n_classes=3, image_shape=SHAPES.get(name, (1, 28, 28)))
     decaying, others = make_optimizer(network, Optim(lr=0.1, weight_decay=0.3)).param_groups
     assert (decaying["weight_decay"], others["weight_decay"]) == (0.3, 0.0)
     assert decaying["lr"] == others["lr"] == 0.1

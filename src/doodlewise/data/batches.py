@@ -11,8 +11,9 @@ contains follows from the seed, the epoch and its number alone, so any process c
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -20,20 +21,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..augment import Augment
+from ..augment import Augment, PixelAugment
 from ..errors import ConfigError, StoreError
-from ..ragged import Ragged
 from ..raster import RenderSpec
 from ..raster_host import render_rows
 from .augment import render_augmented
+from .augment_pixels import augment_pixels
 from .catalog import MIRROR_UNSAFE
 from .rows import Rows
 from .split import Split, mix
 from .store import Shard, Store
 
-__all__ = ["Batch", "TrainingBatches", "render_window", "windows"]
+__all__ = ["Batch", "TrainingBatches", "holds_ink", "render_window", "windows"]
 
 RUN_ROWS = 4_096
+RUN_BYTES = 4 * 2**20
+"""Of images: a run of large ones has fewer rows, so that a window never fills the memory."""
 RUNS_PER_WINDOW = 16
 AHEAD = 4
 
@@ -43,7 +46,7 @@ class Batch:
     """What the network gets.
 
     Attributes:
-        images: uint8 (rows, channels, side, side), 0 is paper, 255 is ink.
+        images: uint8 (rows, channels, height, width); of drawings 0 is paper, 255 is ink.
         labels: int64 (rows,).
     """
 
@@ -64,6 +67,7 @@ class TrainingBatches:
         spec: how strokes are drawn; None for a pixels store.
         batch_size: rows of the global batch, over all processes.
         augment: how drawings vary; None for not at all. Strokes only.
+        pixels: how images vary; None for not at all. Pixels stores only.
         seed: of order and variation.
         rank: number of this process.
         world_size: how many there are.
@@ -82,6 +86,7 @@ class TrainingBatches:
         *,
         batch_size: int,
         augment: Augment | None = None,
+        pixels: PixelAugment | None = None,
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
@@ -100,9 +105,10 @@ class TrainingBatches:
                 f" Choose a batch size of {world_size} or more."
             )
         self.batch_size = min(batch_size, self.n_rows)
-        self.augment, self.seed = augment, seed
+        self.augment, self.pixels, self.seed = augment, pixels, seed
         self.rank, self.world_size, self.threads = rank, world_size, threads
         self._may_mirror = np.array([word not in MIRROR_UNSAFE for word in store.classes])
+        self._is_ink = holds_ink(store)
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -140,16 +146,23 @@ class TrainingBatches:
             left = rows.take(order[n_batches * self.batch_size :])
 
     def _shuffled_runs(self, random: np.random.Generator) -> Iterator[list[_Run]]:
-        runs = list(_runs(self.store.shards(self.split), RUN_ROWS))
+        runs = list(_runs(self.store, self.split, RUN_ROWS))
         random.shuffle(runs)
         for first in range(0, len(runs), RUNS_PER_WINDOW):
             yield runs[first : first + RUNS_PER_WINDOW]
 
     def _draw(self, epoch: int, rows: Rows, chosen: NDArray[np.int64]) -> Batch:
         labels = torch.from_numpy(rows.labels[chosen].astype(np.int64))
+        seeds = mix(rows.key_ids[chosen], self.seed * 1_000_003 + epoch)
+        may_mirror = self._may_mirror[rows.labels[chosen]]
         if rows.drawings is None:
             assert rows.images is not None
-            return Batch(channels_first(rows.images[chosen]), labels)
+            images = rows.images[chosen]
+            if self.pixels is not None:
+                images = augment_pixels(
+                    images, self.pixels, seeds=seeds, may_mirror=may_mirror, is_ink=self._is_ink
+                )
+            return Batch(channels_first(images), labels)
         assert self.spec is not None
         if self.augment is None:
             images = render_rows(rows.drawings, self.spec, chosen)
@@ -159,16 +172,24 @@ class TrainingBatches:
                 self.spec,
                 self.augment,
                 rows=chosen,
-                seeds=mix(rows.key_ids[chosen], self.seed * 1_000_003 + epoch),
-                may_mirror=self._may_mirror[rows.labels[chosen]],
+                seeds=seeds,
+                may_mirror=may_mirror,
             )
         return Batch(torch.from_numpy(images[:, None]), labels)
+
+
+def holds_ink(store: Store) -> bool:
+    """Whether the store's images are ink (0 paper, 255 pen), as Google's bitmaps; else photos."""
+    manifest = store.manifest
+    if manifest.image is not None:
+        return manifest.image.look == "drawing"
+    return manifest.render is not None or manifest.image_shape == [28, 28, 1]
 
 
 def windows(store: Store, split: str, max_rows: int = RUN_ROWS) -> Iterator[Rows]:
     """All rows of a split (or of "all") in the order of the store, some thousand at a time."""
     with ThreadPoolExecutor(1, thread_name_prefix="doodlewise-window") as pool:
-        runs = ([run] for run in _runs(store.shards(split), max_rows))
+        runs = ([run] for run in _runs(store, split, max_rows))
         yield from _read_ahead(store, runs, pool)
 
 
@@ -195,8 +216,11 @@ def channels_first(images: NDArray[np.uint8]) -> torch.Tensor:
 _Run = tuple[Shard, int, int]
 
 
-def _runs(shards: Sequence[Shard], max_rows: int) -> Iterator[_Run]:
-    for shard in shards:
+def _runs(store: Store, split: str, max_rows: int) -> Iterator[_Run]:
+    """Neighbouring rows, the last run of a shard shorter."""
+    if store.manifest.image_shape is not None:
+        max_rows = max(1, min(max_rows, RUN_BYTES // math.prod(store.manifest.image_shape)))
+    for shard in store.shards(split):
         for first in range(0, shard.rows, max_rows):
             yield shard, first, min(first + max_rows, shard.rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,7 +24,8 @@ from .result import EvalResult
 
 __all__ = ["INK_SHARES", "Subject", "evaluate", "fit_temperature", "rows_at", "scores_of", "tally"]
 
-BATCH_ROWS = 512
+BATCH_ROWS, BATCH_BYTES = 512, 4 * 2**20
+"""At most so many images, and so much of their pixels, go through the network at once."""
 INK_SHARES = (0.25, 0.5, 0.75)
 CALIBRATION_ROWS = 20_000
 """As many drawings are enough to find one number."""
@@ -183,9 +185,10 @@ def _labels(subject: Subject, store: Store) -> NDArray[np.int64]:
 def scores_of(subject: Subject, rows: Rows, share: float = 1.0) -> torch.Tensor:
     """Scores before the softmax: float32 (rows, classes), on the CPU."""
     images = render_window(rows, subject.spec, share)
+    at_once = max(1, min(BATCH_ROWS, BATCH_BYTES // math.prod(images.shape[1:])))
     parts = [
-        subject.network(as_input(images[at : at + BATCH_ROWS].to(subject.device))).float().cpu()
-        for at in range(0, len(images), BATCH_ROWS)
+        subject.network(as_input(images[at : at + at_once].to(subject.device))).float().cpu()
+        for at in range(0, len(images), at_once)
     ]
     return torch.cat(parts)
 

@@ -2,7 +2,7 @@
 
     model/
       model.safetensors   the weights
-      config.json         network, classes, RenderSpec, calibration, metrics, licence
+      config.json         network, classes, how its input is made, calibration, metrics, licence
       README.md           the model card, for people
 
 No pickle: opening one from a stranger runs none of their code.
@@ -24,6 +24,7 @@ from torch import nn
 
 from ..errors import BundleError, ConfigError, ModelError
 from ..files import replacing, write_json, write_text
+from ..image import ImageSpec
 from ..raster import RenderSpec
 from ..version import __version__
 from .registry import channels_last, count_parameters, create_model
@@ -44,6 +45,8 @@ class BundleInfo:
         classes: the words, in the order of the scores.
         image_shape: channels, height and width of the input.
         render: how drawings become its input; None for networks that only take pictures.
+        image: how picture files became what it learnt from, so that others are read likewise;
+            None for networks that learnt from drawings, or from images that were no files.
         temperature: by which scores are divided before the softmax, so that confidence is honest.
         sure_from: probability from which on a guess counts as sure.
         metrics: figures with the split they were measured on, such as
@@ -59,6 +62,7 @@ class BundleInfo:
     classes: list[str]
     image_shape: tuple[int, int, int]
     render: RenderSpec | None = None
+    image: ImageSpec | None = None
     temperature: float = 1.0
     sure_from: float = 0.5
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -98,6 +102,8 @@ def read_bundle_info(folder: Path) -> BundleInfo:
         if version == VERSION:
             if values["render"] is not None:
                 values["render"] = RenderSpec.from_dict(values["render"])
+            if values.get("image") is not None:
+                values["image"] = ImageSpec.from_dict(values["image"])
             return msgspec.convert(values, BundleInfo)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(
@@ -159,7 +165,8 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> tuple[nn.Mo
 
 
 def _card(model: nn.Module, info: BundleInfo) -> str:
-    channels, height, width = info.image_shape
+    things = "photos" if _takes_photos(info) else "drawings"
+    example = "photo.jpg" if _takes_photos(info) else "drawing.png"
     metrics = info.metrics
     lines = [
         "---",
@@ -168,29 +175,28 @@ def _card(model: nn.Module, info: BundleInfo) -> str:
         f"license: {info.licence.lower()}",
         "---",
         "",
-        f"# {info.model} for {len(info.classes)} kinds of drawing",
+        f"# {info.model} for {len(info.classes)} kinds of {things.removesuffix('s')}",
         "",
-        f"A network of {count_parameters(model):,} weights that recognises drawings, made with"
+        f"A network of {count_parameters(model):,} weights that recognises {things}, made with"
         f" [Doodlewise](https://github.com/doodlewise/doodlewise) {info.doodlewise}.",
         "",
         "```python",
         "import doodlewise as dw",
         "",
         'model = dw.load("path/to/this/folder")',
-        'print(model.predict("drawing.png"))',
+        f'print(model.predict("{example}"))',
         "```",
         "",
-        f"- **Input**: drawings as strokes, or pictures; {height} x {width} pixels inside"
-        f" ({channels} channel{'s' if channels > 1 else ''}), drawn as `config.json` says.",
-        f"- **Trained on**: {_trained_on(info.trained_on)}",
+        f"- **Input**: {_input(info)}",
+        f"- **Trained on**: {_trained_on(info.trained_on, things)}",
         f"- **Confidence**: calibrated with temperature {info.temperature:.3f}; sure from"
         f" {info.sure_from:.0%}.",
-        f"- **Licence** of the weights: {info.licence}. {DATA_LICENCE}, where it was used.",
+        f"- **Licence** of the weights: {info.licence}. {_licence_of_data(info)}",
     ]
     if metrics:
         lines += [
             "",
-            f"| on {metrics.get('n', 0):,} drawings ({metrics.get('split', '?')} split) | |",
+            f"| on {metrics.get('n', 0):,} {things} ({metrics.get('split', '?')} split) | |",
             "| --- | --- |",
             *(
                 f"| {name} | {value:.2%} |"
@@ -204,7 +210,34 @@ def _card(model: nn.Module, info: BundleInfo) -> str:
     return "\n".join(lines)
 
 
-def _trained_on(facts: dict[str, Any]) -> str:
+def _takes_photos(info: BundleInfo) -> bool:
+    return info.image is not None and info.image.look == "photo"
+
+
+def _input(info: BundleInfo) -> str:
+    channels, height, width = info.image_shape
+    inside = (
+        f"{height} x {width} pixels inside ({channels} channel{'s' if channels > 1 else ''}),"
+        " made as `config.json` says."
+    )
+    if info.image is None:
+        return f"drawings as strokes, or pictures of drawings; {inside}"
+    fit = {
+        "pad": "the short side is padded",
+        "crop": "the long side is cropped",
+        "stretch": "other shapes are stretched",
+    }[info.image.fit]
+    kind = "photos" if _takes_photos(info) else "pictures of drawings"
+    return f"{kind} of any size, in colour or grey ({fit}); {inside}"
+
+
+def _licence_of_data(info: BundleInfo) -> str:
+    if _takes_photos(info):
+        return "The licence of the photos is for whoever shares this to look up."
+    return f"{DATA_LICENCE}, where it was used."
+
+
+def _trained_on(facts: dict[str, Any], things: str) -> str:
     if not facts:
         return "not recorded"
-    return f"{facts['drawings']:,} drawings of {facts['store']}, {facts['epochs']} epochs"
+    return f"{facts['drawings']:,} {things} of {facts['store']}, {facts['epochs']} epochs"

@@ -128,5 +128,5 @@ def _spell(shape: ImageShape) -> str:
 
 
 def _load_builtin() -> None:
-    for module in ("classic", "convnet"):
+    for module in ("classic", "convnet", "photo"):
         import_module(f".{module}", __package__)

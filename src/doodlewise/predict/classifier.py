@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, overload
 
@@ -13,6 +15,7 @@ from PIL import Image
 
 from ..drawing import Drawing
 from ..errors import BundleError, DrawingError, FormatError, PictureError
+from ..image import ImageSpec, image_pixels, read_image
 from ..ragged import Ragged
 from ..raster import RenderSpec
 
@@ -22,6 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["Backend", "Classifier", "Guess", "Prediction", "load"]
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+
+BATCH_ROWS, BATCH_BYTES = 512, 16 * 2**20
+"""At most so many sketches, and so much of their pixels, are in memory at once."""
+AS_PICTURE = RenderSpec(side=255, line_width=2.5, padding=4.0)
+"""How a drawing becomes a picture, for networks that learnt from pictures of drawings: fine lines,
+as in Kaggle's Doodle Dataset."""
 
 Sketch: TypeAlias = Drawing | str | Path | Image.Image | NDArray[Any]
 
@@ -86,9 +95,9 @@ class Backend(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Input:
-    """A drawing on its way: as pixels of the network's input."""
+    """A sketch on its way: a drawing, or pixels of the network's input (channels first)."""
 
-    pixels: NDArray[np.uint8]
+    sketch: Drawing | NDArray[np.uint8]
     source: str
     notes: tuple[str, ...] = ()
 
@@ -121,11 +130,21 @@ class Classifier:
             BundleError: it takes pictures only.
         """
         if self.info.render is None:
+            kind = "photos" if self._takes_photos else "pictures that Doodlewise did not draw"
             raise BundleError(
-                f"{self.info.model} was trained on pictures that Doodlewise did not draw, so it"
-                " takes pictures only. Give it a PNG or JPEG."
+                f"{self.info.model} was trained on {kind}, so it takes pictures only. Give it a PNG"
+                " or JPEG."
             )
         return self.info.render
+
+    @property
+    def image(self) -> ImageSpec | None:
+        """How it sees pictures; None where they are read for the ink of a drawing."""
+        if self.info.image is None and self.info.render is None:
+            # It learnt from images that were no files, so nothing more is known of them.
+            channels, height, width = self.info.image_shape
+            return ImageSpec(height, width, channels)
+        return self.info.image
 
     @overload
     def predict(self, sketch: Drawing | Image.Image, *, top: int = ...) -> Prediction: ...
@@ -145,7 +164,8 @@ class Classifier:
 
         Args:
             sketch: a Drawing; a picture (path, Pillow image, or array); a file of drawings
-                (.ndjson or .bin) or a folder of files; or a list of any of these.
+                (.ndjson or .bin) or a folder of files; or a list of any of these. Files of any
+                length are read a few hundred drawings at a time.
             top: how many guesses.
 
         Returns:
@@ -155,36 +175,68 @@ class Classifier:
             DrawingError: neither a drawing nor a picture nor a path; or `top` is below 1.
             PictureError: a picture without ink, or not a picture.
             FormatError: a file that is neither a picture nor drawings, or a broken line.
+            BundleError: a drawing for a network that was trained on photos.
         """
         if top < 1:
             raise DrawingError(f"top is {top}; ask for 1 guess or more.")
-        inputs = list(self._inputs(sketch))
-        predictions = self._predict(inputs, top)
+        predictions = list(self._predictions(self._inputs(sketch), top))
         return predictions[0] if _is_single(sketch) else predictions
 
     def probabilities(self, drawings: Ragged | Iterable[Drawing]) -> NDArray[np.float32]:
         """Probability of each class for many drawings: float32 (n, classes)."""
         ragged = drawings if isinstance(drawings, Ragged) else Ragged.from_drawings(drawings)
-        return self._backend.probabilities(_draw(ragged, self.render)[:, None])
+        # Once at least: no drawings give no rows, but as many columns as ever.
+        parts = [
+            self._backend.probabilities(self._draw(ragged.slice(first, first + self._batch_rows)))
+            for first in range(0, max(len(ragged), 1), self._batch_rows)
+        ]
+        return np.concatenate(parts)
 
-    def _predict(self, inputs: list[_Input], top: int) -> list[Prediction]:
-        if not inputs:
-            return []
-        every = self._backend.probabilities(np.stack([each.pixels for each in inputs]))
+    @property
+    def _takes_photos(self) -> bool:
+        return self.image is not None and self.image.look == "photo"
+
+    @property
+    def _batch_rows(self) -> int:
+        return max(1, min(BATCH_ROWS, BATCH_BYTES // math.prod(self.info.image_shape)))
+
+    def _predictions(self, inputs: Iterator[_Input], top: int) -> Iterator[Prediction]:
         top = min(top, len(self.classes))
-        predictions = []
-        for each, probabilities in zip(inputs, every, strict=True):
-            best = np.argsort(-probabilities, kind="stable")[:top]
-            guesses = tuple(Guess(self.classes[i], float(probabilities[i])) for i in best)
-            sure = guesses[0].probability >= self.info.sure_from
-            predictions.append(Prediction(guesses, sure, each.source, each.notes))
-        return predictions
+        while batch := list(islice(inputs, self._batch_rows)):
+            every = self._backend.probabilities(self._pixels(batch))
+            for each, probabilities in zip(batch, every, strict=True):
+                best = np.argsort(-probabilities, kind="stable")[:top]
+                guesses = tuple(Guess(self.classes[i], float(probabilities[i])) for i in best)
+                sure = guesses[0].probability >= self.info.sure_from
+                yield Prediction(guesses, sure, each.source, each.notes)
 
-    def _inputs(self, sketch: Any, source: str = "") -> Iterable[_Input]:
-        """The network's input for everything in `sketch`, one after the other."""
+    def _pixels(self, batch: list[_Input]) -> NDArray[np.uint8]:
+        """The network's input, uint8 (n, channels, height, width); drawings are drawn together."""
+        pixels = np.empty((len(batch), *self.info.image_shape), np.uint8)
+        drawings = {
+            i: each.sketch for i, each in enumerate(batch) if isinstance(each.sketch, Drawing)
+        }
+        if drawings:
+            pixels[list(drawings)] = self._draw(Ragged.from_drawings(drawings.values()))
+        for i, each in enumerate(batch):
+            if not isinstance(each.sketch, Drawing):
+                pixels[i] = each.sketch
+        return pixels
+
+    def _draw(self, drawings: Ragged) -> NDArray[np.uint8]:
+        """Drawings as the network saw them: uint8 (n, channels, height, width)."""
+        image = self.image
+        if self.info.render is not None or image is None or self._takes_photos:
+            return _render(drawings, self.render)[:, None]
+        pixels = np.empty((len(drawings), *self.info.image_shape), np.uint8)
+        for i, ink in enumerate(_render(drawings, AS_PICTURE)):
+            pixels[i] = _channels_first(image_pixels(Image.fromarray(255 - ink), image))
+        return pixels
+
+    def _inputs(self, sketch: Any, source: str = "") -> Iterator[_Input]:
+        """Everything in `sketch`, one after the other."""
         if isinstance(sketch, Drawing):
-            pixels = _draw(Ragged.from_drawings([sketch]), self.render)
-            yield _Input(pixels, source)
+            yield _Input(sketch, source, self._notes_on_drawings())
         elif isinstance(sketch, str | Path):
             yield from self._inputs_of_path(Path(sketch))
         elif isinstance(sketch, list | tuple):
@@ -198,7 +250,7 @@ class Classifier:
                 " one by Drawing.from_strokes), a picture, an array, a path, or a list of these."
             )
 
-    def _inputs_of_path(self, path: Path) -> Iterable[_Input]:
+    def _inputs_of_path(self, path: Path) -> Iterator[_Input]:
         from ..data.formats import read_drawings
 
         if path.is_dir():
@@ -217,15 +269,33 @@ class Classifier:
                 yield from self._inputs(drawing, f"{path}:{number}")
 
     def _input_of_picture(self, picture: Path | Image.Image | NDArray[Any], source: str) -> _Input:
-        from .picture import picture_to_pixels
+        from .picture import open_picture, picture_to_pixels
 
+        image = self.image
         try:
-            reading = picture_to_pixels(picture, self.render)
+            if image is None:
+                reading = picture_to_pixels(picture, self.render)
+                return _Input(reading.pixels[None], source, tuple(reading.notes))
+            if isinstance(picture, Path):
+                pixels = read_image(picture, image).pixels
+            else:
+                pixels = image_pixels(open_picture(picture), image)
         except PictureError as error:
             if not source or source in str(error):
                 raise
-            raise PictureError(f"{source}: {error}") from error
-        return _Input(reading.pixels[None], source, tuple(reading.notes))
+            raise PictureError(f"{source}: {error}", error.reason) from error
+        return _Input(_channels_first(pixels), source)
+
+    def _notes_on_drawings(self) -> tuple[str, ...]:
+        """What is said of every drawing.
+
+        Raises:
+            BundleError: the network takes pictures only.
+        """
+        if self.info.render is None and not self._takes_photos:
+            return ("it was drawn as a picture first, because the network learnt from pictures",)
+        _ = self.render
+        return ()
 
 
 def _is_single(sketch: Any) -> bool:
@@ -244,7 +314,11 @@ def _looks_like_picture(path: Path) -> bool:
     )
 
 
-def _draw(drawings: Ragged, spec: RenderSpec) -> NDArray[np.uint8]:
+def _channels_first(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return pixels.transpose(2, 0, 1)
+
+
+def _render(drawings: Ragged, spec: RenderSpec) -> NDArray[np.uint8]:
     """uint8 (n, side, side), by the fast rasteriser where it is installed."""
     try:
         from ..raster_host import render_rows

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_type_hints
 import msgspec
 import yaml
 
-from ..augment import Augment
+from ..augment import Augment, PixelAugment
 from ..errors import ConfigError, did_you_mean
 from ..files import write_text
 from ..raster import RenderSpec
@@ -102,6 +102,7 @@ class TrainConfig:
     optim: Optim = setting(Optim, "how the weights change")
     render: RenderSpec = setting(RenderSpec, "how strokes become pixels; strokes stores only")
     augment: Augment = setting(Augment, "how drawings vary; strokes stores only")
+    pixels: PixelAugment = setting(PixelAugment, "how images vary; pixels stores only")
 
     def __post_init__(self) -> None:
         _require(bool(self.store), "store is empty; name the folder of a store.")

@@ -49,6 +49,7 @@ def finish(
         image_shape=image_shape,
         # A network for Google's bitmaps takes drawings too: in the look of its own store.
         render=spec or store.manifest.render,
+        image=store.manifest.image,
         temperature=temperature,
         sure_from=sure_from(result),
         metrics={

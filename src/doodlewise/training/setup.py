@@ -15,7 +15,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from ..data.batches import TrainingBatches
+from ..augment import PixelAugment
+from ..data.batches import TrainingBatches, holds_ink
 from ..data.store import Store
 from ..environment import environment
 from ..errors import ConfigError, RunError, StoreError
@@ -138,6 +139,7 @@ def _main(
         spec,
         batch_size=config.batch_size,
         augment=config.augment if store.kind == "strokes" else None,
+        pixels=config.pixels if store.kind == "pixels" else None,
         seed=config.seed,
         rank=fabric.global_rank,
         world_size=fabric.world_size,
@@ -284,13 +286,26 @@ def _facts(
     config: TrainConfig, store: Store, run: RunDir, network: nn.Module, reasons: dict[str, str]
 ) -> dict[str, str]:
     """What a person wants to know before it begins."""
-    return {
+    facts = {
         **reasons,
         "data": f"{store.folder}: {store.size('train'):,} drawings to learn from,"
         f" {store.size('val'):,} to validate, {len(store.classes)} classes",
         "network": f"{config.model}, {count_parameters(network):,} parameters",
         "run": str(run.path),
     }
+    if store.kind == "pixels":
+        facts["variation"] = _variation(config.pixels, is_ink=holds_ink(store))
+    return facts
+
+
+def _variation(pixels: PixelAugment, *, is_ink: bool) -> str:
+    """How images vary, and why so."""
+    parts = pixels.values(is_ink=is_ink)
+    spelled = ", ".join(f"{name} {value:g}" for name, value in parts.items() if value)
+    reason = (
+        f"the images are {'ink' if is_ink else 'photos'}" if pixels.preset == "auto" else "as asked"
+    )
+    return f"{spelled or 'none'} ({reason})"
 
 
 def _write_head(run: RunDir, config: TrainConfig, summary: str, facts: dict[str, str]) -> None:
