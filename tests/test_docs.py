@@ -7,12 +7,24 @@ import re
 import runpy
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from made_sources import make_sources, sources_of_google
+
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/data.md", "docs/train.md", "docs/predict.md", "docs/pixels.md")
+PAGES = (
+    "README.md",
+    "docs/data.md",
+    "docs/kaggle.md",
+    "docs/photos.md",
+    "docs/explore.md",
+    "docs/train.md",
+    "docs/predict.md",
+    "docs/pixels.md",
+)
 BLOCK = re.compile(r"```(sh|python)\n(.*?)```", re.DOTALL)
 SET_UP = ("make demo", "make test", "source .venv")
 """The test is inside of what these do; `test_make_knows_the_targets` looks at them."""
@@ -23,15 +35,18 @@ def blocks(page: str) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the demo has been run, small."""
+def place(doodles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with sources of every kind, in which the demo has been run, small."""
     folder = tmp_path_factory.mktemp("docs")
+    make_sources(folder, doodles)
     shell(
         f"{sys.executable} {ROOT / 'examples' / 'demo.py'} --per-class 40 --epochs 1"
         " --base-url http://127.0.0.1:9",
         folder,
     )
-    return folder
+    with pytest.MonkeyPatch.context() as patch, sources_of_google(doodles) as url:
+        patch.setenv("DOODLEWISE_BASE_URL", url)
+        yield folder
 
 
 def shell(command: str, folder: Path) -> str:

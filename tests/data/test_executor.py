@@ -48,7 +48,8 @@ with make_executor("ray") as executor:
         list(executor.map(refuse, range(4)))
     except FormatError as error:
         refused = str(error)
-print(json.dumps({"refused": refused, "nodes": nodes, "reports": reports, "left": ray.is_initialized()}))
+told = {"refused": refused, "nodes": nodes, "reports": reports, "left": ray.is_initialized()}
+print(json.dumps(told))
 ray.shutdown()
 cluster.shutdown()
 """
@@ -87,7 +88,7 @@ def test_a_cluster_of_two_nodes_writes_the_same_bytes(
 
 def test_an_executor_that_there_is_not() -> None:
     with (
-        pytest.raises(ConfigError, match="no executor 'threads'. Choose processes or ray"),
+        pytest.raises(ConfigError, match=r"no executor 'threads'. Choose processes or ray"),
         make_executor("threads"),  # type: ignore[arg-type]
     ):
         pass

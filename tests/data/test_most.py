@@ -101,7 +101,7 @@ def test_the_cap_is_taken_of_the_chosen(source: Path, tmp_path: Path) -> None:
 
 
 def test_what_was_counted_is_not_counted_again(source: Path, tmp_path: Path) -> None:
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     told: list[str] = []
@@ -109,13 +109,13 @@ def test_what_was_counted_is_not_counted_again(source: Path, tmp_path: Path) -> 
     def stop(at: object) -> None:
         told.append(at.doing)  # type: ignore[attr-defined]
         if told[-1] == "reading":
-            raise Stop
+            raise StopError
 
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         prepare([source], tmp_path / "out", top_labels=2, jobs=1, progress=stop)
     assert "counting" in told
     told.clear()
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         prepare([source], tmp_path / "out", top_labels=2, jobs=1, progress=stop)
     assert told == ["reading"]
     prepare([source], tmp_path / "out", top_labels=2, jobs=1)

@@ -25,7 +25,10 @@ def download(
         int | None, typer.Option(help="Only the first drawings of each word.")
     ] = None,
     to: Annotated[Path, typer.Option(help="Folder.")] = Path("downloads"),
-    base_url: Annotated[str | None, typer.Option(help="Of a mirror of Google's bucket.")] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(help="Of a mirror of Google's bucket.", envvar="DOODLEWISE_BASE_URL"),
+    ] = None,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
     verbose: VerboseFlag = False,

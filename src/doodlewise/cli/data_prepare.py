@@ -68,7 +68,10 @@ def prepare(
         Path, typer.Option(help="With quickdraw: where the files are kept.")
     ] = Path("downloads"),
     base_url: Annotated[
-        str | None, typer.Option(help="With quickdraw: of a mirror of Google's bucket.")
+        str | None,
+        typer.Option(
+            help="With quickdraw: of a mirror of Google's bucket.", envvar="DOODLEWISE_BASE_URL"
+        ),
     ] = None,
     val: Annotated[float, typer.Option(help="Share held out to validate.")] = 0.06,
     test: Annotated[float, typer.Option(help="Share held out to test.")] = 0.06,

@@ -19,12 +19,12 @@ from ..chunk import Chunk, Skips, Source, SourceFormat, Wanted
 from .naming import mend_command
 from .rows import CHUNK_ROWS, EMPTY, TRUNCATED, content_key
 
-__all__ = ["BITMAP", "is_headerless"]
+__all__ = ["BITMAP", "PIXELS", "SIDE", "bitmaps_chunk"]
 
-_SIDE = 28
-_PIXELS = _SIDE * _SIDE
-_ROW_SHAPES = ((_PIXELS,), (_SIDE, _SIDE))
-_EXPECTED = f"A bitmap file holds a uint8 array of shape (drawings, {_PIXELS})"
+SIDE = 28
+PIXELS = SIDE * SIDE
+_ROW_SHAPES = ((PIXELS,), (SIDE, SIDE))
+_EXPECTED = f"A bitmap file holds a uint8 array of shape (drawings, {PIXELS})"
 
 
 def _read_chunks(source: Source, _wanted: Wanted, skips: Skips) -> Iterator[Chunk]:
@@ -45,26 +45,38 @@ def _read_chunks(source: Source, _wanted: Wanted, skips: Skips) -> Iterator[Chun
     n_rows = 0
     for first in range(0, len(bitmaps), CHUNK_ROWS):
         rows = np.asarray(bitmaps[first : first + CHUNK_ROWS])
-        has_ink = rows.any(axis=1)
-        for row in np.flatnonzero(~has_ink):
-            skips.add(EMPTY, f"{path.name}[{first + row}]")
-        rows = rows[has_ink]
-        if not len(rows):
-            continue
-        n_rows += len(rows)
-        yield Chunk(
-            names=[source.word],
-            labels=np.zeros(len(rows), np.int32),
-            key_ids=np.array([content_key(row.tobytes()) for row in rows], np.uint64),
-            codes=np.zeros(len(rows), "S2"),
-            recognised=np.full(len(rows), -1, np.int8),
-            images=rows.reshape(-1, _SIDE, _SIDE, 1),
-        )
+        chunk = bitmaps_chunk(rows, source, first, skips)
+        n_rows += len(chunk)
+        if len(chunk):
+            yield chunk
     if n_rows == 0:
         raise FormatError(
             f"There is not one bitmap with ink in {path}. For a file of Google's, run:"
             f" {mend_command(path, 'bitmap')}"
         )
+
+
+def bitmaps_chunk(rows: NDArray[np.uint8], source: Source, first: int, skips: Skips) -> Chunk:
+    """A chunk of those bitmaps that have ink.
+
+    Args:
+        rows: (n, 784).
+        source: that they are of.
+        first: the number of the first one in it.
+        skips: where the others are counted.
+    """
+    has_ink = rows.any(axis=1)
+    for row in np.flatnonzero(~has_ink):
+        skips.add(EMPTY, f"{source.path.name}[{first + row}]")
+    rows = rows[has_ink]
+    return Chunk(
+        names=[source.word],
+        labels=np.zeros(len(rows), np.int32),
+        key_ids=np.array([content_key(row.tobytes()) for row in rows], np.uint64),
+        codes=np.zeros(len(rows), "S2"),
+        recognised=np.full(len(rows), -1, np.int8),
+        images=rows.reshape(-1, SIDE, SIDE, 1),
+    )
 
 
 def _open(path: Path) -> tuple[NDArray[np.uint8], int]:
@@ -93,27 +105,11 @@ def _open(path: Path) -> tuple[NDArray[np.uint8], int]:
             " convert yours, for example np.save(path, images.astype(np.uint8).reshape(-1, 784))."
         )
     promised = max(0, shape[0])
-    whole = min(promised, (path.stat().st_size - start) // _PIXELS)
+    whole = min(promised, (path.stat().st_size - start) // PIXELS)
     if whole == 0:
-        return np.zeros((0, _PIXELS), np.uint8), promised
-    bitmaps = np.memmap(path, np.uint8, mode="r", offset=start, shape=(whole, _PIXELS))
+        return np.zeros((0, PIXELS), np.uint8), promised
+    bitmaps = np.memmap(path, np.uint8, mode="r", offset=start, shape=(whole, PIXELS))
     return bitmaps, promised - whole
-
-
-def is_headerless(head: bytes, size: int) -> bool:
-    """Whether a file looks like bitmaps without the .npy header.
-
-    Such extracts ("cat1000.bin") are handed round in tutorials. Some keep one byte of the header,
-    which moves every picture by a pixel.
-
-    Args:
-        head: the first bytes, some tens of thousands.
-        size: of the whole file, bytes.
-    """
-    if size < _PIXELS or size % _PIXELS > 1:
-        return False
-    paper, ink = head.count(0), head.count(255)
-    return paper > len(head) // 3 and ink > 0
 
 
 def _sniff(head: bytes, _path: Path) -> bool:

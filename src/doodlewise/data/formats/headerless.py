@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 
 from ...errors import FormatError
 from ..chunk import Chunk, Skips, Source, SourceFormat, Wanted
-from .bitmap import _PIXELS as PIXELS
-from .bitmap import _SIDE as SIDE
+from .bitmap import PIXELS, SIDE, bitmaps_chunk
 from .naming import mend_command
-from .rows import CHUNK_ROWS, EMPTY, content_key
+from .rows import CHUNK_ROWS
 
 __all__ = ["HEADERLESS"]
 
@@ -49,24 +48,11 @@ def _read_chunks(source: Source, _wanted: Wanted, skips: Skips) -> Iterator[Chun
         )
     n_rows = 0
     for first in range(0, size // PIXELS, CHUNK_ROWS):
-        rows = _rows(every, start, first)
-        has_ink = rows.any(axis=1)
-        for row in np.flatnonzero(~has_ink):
-            skips.add(EMPTY, f"{path.name}[{first + row}]")
-        rows = rows[has_ink]
-        if not len(rows):
-            continue
-        n_rows += len(rows)
-        if start:
-            skips.notes[MENDED] += len(rows)
-        yield Chunk(
-            names=[source.word],
-            labels=np.zeros(len(rows), np.int32),
-            key_ids=np.array([content_key(row.tobytes()) for row in rows], np.uint64),
-            codes=np.zeros(len(rows), "S2"),
-            recognised=np.full(len(rows), -1, np.int8),
-            images=rows.reshape(-1, SIDE, SIDE, 1),
-        )
+        chunk = bitmaps_chunk(_rows(every, start, first), source, first, skips)
+        n_rows += len(chunk)
+        if len(chunk):
+            skips.notes[MENDED] += start * len(chunk)
+            yield chunk
     if n_rows == 0:
         raise FormatError(
             f"There is not one bitmap with ink in {path}. Get the real file, run:"
