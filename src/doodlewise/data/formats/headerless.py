@@ -50,8 +50,9 @@ def _read_chunks(source: Source, _wanted: Wanted, skips: Skips) -> Iterator[Chun
     for first in range(0, size // PIXELS, CHUNK_ROWS):
         chunk = bitmaps_chunk(_rows(every, start, first), source, first, skips)
         n_rows += len(chunk)
+        if start and len(chunk):
+            skips.notes[MENDED] += len(chunk)
         if len(chunk):
-            skips.notes[MENDED] += start * len(chunk)
             yield chunk
     if n_rows == 0:
         raise FormatError(
