@@ -22,6 +22,7 @@ COMMANDS = (
     "data export",
     "data download",
     "data synthetic",
+    "explore",
     "train",
     "eval",
     "predict",

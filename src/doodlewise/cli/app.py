@@ -19,6 +19,7 @@ from .data_stats import stats
 from .data_synthetic import synthetic
 from .env import env
 from .evaluate import evaluate
+from .explore import explore
 from .models_list import list_networks
 from .predict import predict
 from .submission import submission
@@ -39,6 +40,7 @@ data = typer.Typer(help="Get drawings, and make stores of them.", no_args_is_hel
 models = typer.Typer(help="What networks there are.", no_args_is_help=True)
 
 app.add_typer(data, name="data")
+app.command("explore")(explore)
 app.command("train")(train)
 app.command("eval")(evaluate)
 app.command("predict")(predict)

@@ -16,7 +16,7 @@ from .result import EvalResult
 from .run import Subject
 from .write import write_evaluation
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "subject_of"]
 
 
 def evaluate(
@@ -46,9 +46,27 @@ def evaluate(
         BundleError: there is no model.
         StoreError: there is no store, or no drawing in the split.
     """
-    network, info = load_bundle(find_bundle(model), device)
+    subject = subject_of(model, device)
     opened = Store(store or _store_of_run(model))
-    subject = Subject(
+    result = run.evaluate(subject, opened, split, progress=progress)
+    name = f"eval-{split}" if store is None else f"eval-{split}-{opened.folder.name}"
+    folder = out or model / name
+    write_evaluation(folder, subject, opened, split, result)
+    return folder, result
+
+
+def subject_of(model: Path, device: str = "cpu") -> Subject:
+    """A saved network, ready to be evaluated.
+
+    Args:
+        model: a run folder, or a model folder.
+        device: where the network runs.
+
+    Raises:
+        BundleError: there is no model.
+    """
+    network, info = load_bundle(find_bundle(model), device)
+    return Subject(
         network,
         info.classes,
         info.render,
@@ -56,11 +74,6 @@ def evaluate(
         info.temperature,
         model.name,
     )
-    result = run.evaluate(subject, opened, split, progress=progress)
-    name = f"eval-{split}" if store is None else f"eval-{split}-{opened.folder.name}"
-    folder = out or model / name
-    write_evaluation(folder, subject, opened, split, result)
-    return folder, result
 
 
 def _store_of_run(run: Path) -> Path:

@@ -88,9 +88,10 @@ def img_of(
     at_most: int | None = 512,
 ) -> str:
     """A picture in the page; ink on paper turns with the page to light on dark."""
+    is_small = max(f.image_shape[:2]) <= 32
     kinds = [
         *(["ink"] if is_paper and f.look == "drawing" else []),
-        *(["crisp"] if f.look == "drawing" and is_paper and max(f.image_shape[:2]) <= 32 else []),
+*(["crisp"] if is_small and is_paper and f.kind == "pixels" else []),
     ]
     kind = f' class="{" ".join(kinds)}"' if kinds else ""
     height, width = image.shape[:2]
