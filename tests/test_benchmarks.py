@@ -83,6 +83,20 @@ def test_feeding(doodles: Path) -> None:
     assert ours[1] / tutorial[2] - 0.1 <= ratio[0] <= ours[2] / tutorial[1] + 0.1
 
 
+def test_simplify(doodles: Path) -> None:
+    options = "--drawings 300 --rounds 2 --seconds 0.02"
+    output = run("simplify", "--data", doodles, *options.split())
+    assert "1,080 drawings of 18 words" in output
+    compiled, reference = (
+        spread_after(name, output) for name in ("simplify", "Drawing.simplified")
+    )
+    assert spread_after("read from ndjson", output)[1] > 0
+    ratio = spread_after("ratio of simplify to Drawing.simplified:", output)
+    assert compiled[1] / reference[2] - 0.1 <= ratio[0] <= compiled[2] / reference[1] + 0.1
+    # Even where other work takes most of the machine.
+    assert ratio[2] > 5
+
+
 @pytest.mark.skipif(
     not Path("/proc/self/smaps_rollup").exists(), reason="memory is read from Linux's /proc"
 )
