@@ -58,23 +58,25 @@ def show(
     n = n or (OF_ONE if len(words) == 1 else OF_EACH)
     picked = pick(opened, opened.indices_of(words), n, split=split, seed=seed)
     manifest = opened.manifest
+    is_ink = manifest.image is None or manifest.image.look == "drawing"
+    noun = "drawings" if is_ink else "photos"
+    shown = {opened.classes[label]: len(rows) for label, rows in picked.items()}
     sheet = contact_sheet(
         _images_of(opened, picked),
         title=words[0] if len(words) == 1 else opened.folder.resolve().name,
-        subtitle=_subtitle(opened, words, sum(map(len, picked.values())), split),
-        is_ink=manifest.image is None or manifest.image.look == "drawing",
+        subtitle=f"{sum(shown.values()):,} of {_what_there_is(opened, words, split, noun)}",
+        is_ink=is_ink,
     )
     with (
         explain_os_errors(f"writing {out}", "Run the same command again"),
         replacing(out) as temporary,
     ):
         temporary.write_bytes(sheet)
-    shown = {opened.classes[label]: len(rows) for label, rows in picked.items()}
     if output.is_json:
         output.json({"out": str(out), "classes": shown})
         return
     what = f"'{words[0]}'" if len(shown) == 1 else f"{len(shown)} classes"
-    output.text(f"{out}: {sum(shown.values()):,} drawings of {what}")
+    output.text(f"{out}: {sum(shown.values()):,} {noun} of {what}")
 
 
 def _images_of(store: Store, picked: dict[int, Rows]) -> dict[str, NDArray[np.uint8]]:
@@ -93,13 +95,13 @@ def _images_of(store: Store, picked: dict[int, Rows]) -> dict[str, NDArray[np.ui
     return images
 
 
-def _subtitle(store: Store, words: list[str], shown: int, split: str) -> str:
-    """How many of how many, and where they are."""
+def _what_there_is(store: Store, words: list[str], split: str, noun: str) -> str:
+    """How many there are to choose from, of which size, and where."""
     from ..data.store import splits_of
 
     counts = store.manifest.counts
     there = sum(counts[part].get(word, 0) for part in splits_of(split) for word in words)
-    what = f"{shown:,} of {there:,} drawings" + ("" if split == "all" else f" to {split}")
+    what = f"{there:,} {noun}" + ("" if split == "all" else f" of the {split} split")
     if store.manifest.image_shape is not None:
         height, width, channels = store.manifest.image_shape
         what += f" · {width} × {height} {'pixels' if channels == 1 else 'pixels, colour'}"

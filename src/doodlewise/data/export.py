@@ -110,19 +110,19 @@ def export(
     wanted_format = _checked(format, store, spec, per_class)
     labels = range(len(store.classes)) if classes is None else store.indices_of(classes)
     wanted = _wanted_of(store, split, labels, per_class)
+    look = _look_of(store, spec)
     settings = {
         "format": wanted_format,
         "split": split,
         "classes": [store.classes[label] for label in sorted(set(labels))],
         "per_class": per_class,
-        "render": asdict(_look_of(store, spec).spec) if _is_drawn(wanted_format, store) else None,
+        "render": asdict(look.spec) if _is_drawn(wanted_format, store) else None,
         "store": hashlib.sha256((store.folder / MANIFEST).read_bytes()).hexdigest(),
     }
     total = int(wanted.sum())
     with explain_os_errors(f"exporting to {folder}", "Run the same command again"):
         work = _open_work(folder, settings)
         try:
-            look = _look_of(store, spec)
             with closing(_WRITERS[wanted_format](work, store.classes, wanted, look)) as writer:
                 done = 0
                 for part, rows in _chosen_rows(store, split, wanted, look):
@@ -277,7 +277,7 @@ def _publish(
 ) -> ExportReport:
     """Move what was written to its place, and say what it is."""
     files, n_bytes = 0, 0
-    for path in sorted(work.rglob("*")):
+    for path in work.rglob("*"):
         if path.is_file():
             files += 1
             n_bytes += path.stat().st_size
