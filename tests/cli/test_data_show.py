@@ -110,6 +110,7 @@ def test_bitmaps_are_shown_pixel_by_pixel(
         (["--out", "cats.jpg"], 2, "does not end in .png"),
         (["--split", "dev"], 1, "Choose train, val, test or all"),
         (["--n", "0"], 2, "--n"),
+        (["--n", "701"], 2, "4,206 drawings are more than"),
     ],
 )
 def test_mistakes_are_explained(

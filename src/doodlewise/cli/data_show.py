@@ -48,14 +48,16 @@ def show(
     from ..data.pick import pick
     from ..data.store import Store
     from ..errors import ConfigError
-    from ..evaluation.sheet import contact_sheet
+    from ..evaluation.sheet import MOST_DRAWINGS, check_number, contact_sheet
     from ..files import explain_os_errors, replacing
 
     if out.suffix.lower() != ".png":
         raise ConfigError(f"The picture is a PNG, and {out} does not end in .png. Choose another.")
     opened = Store(store)
     words = resolve_words(class_, opened.classes) if class_ else opened.classes
-    n = n or (OF_ONE if len(words) == 1 else OF_EACH)
+    if n is None:
+        n = OF_ONE if len(words) == 1 else max(1, min(OF_EACH, MOST_DRAWINGS // len(words)))
+    check_number(n * len(words))
     picked = pick(opened, opened.indices_of(words), n, split=split, seed=seed)
     manifest = opened.manifest
     is_ink = manifest.image is None or manifest.image.look == "drawing"

@@ -22,7 +22,7 @@ try:
 except ImportError:
     raise MissingExtraError("matplotlib", "train") from None
 
-__all__ = ["contact_sheet", "tile_side"]
+__all__ = ["MOST_DRAWINGS", "check_number", "contact_sheet", "tile_side"]
 
 _DPI = 144
 _MARGIN = 22
@@ -37,12 +37,26 @@ _TITLE_LETTER, _SUBTITLE_LETTER, _LABEL_LETTER = 18.0, 10.0, 12.0
 """Width of a letter, pixels, about."""
 _LINE_TILES = 12
 """Drawings of a class in a line, when there are several classes."""
-_MOST_PIXELS = 50_000_000
+MOST_DRAWINGS = 4_200
+"""On one sheet: a dozen of each of the 345 words."""
 
 
 def tile_side(n_classes: int) -> int:
     """Pixels that the longer side of a drawing takes on a sheet of so many classes, about."""
     return 112 if n_classes == 1 else 84 if n_classes <= 40 else 60
+
+
+def check_number(n_drawings: int) -> None:
+    """Whether so many drawings fit on a sheet.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    if n_drawings > MOST_DRAWINGS:
+        raise ConfigError(
+            f"{n_drawings:,} drawings are more than the {MOST_DRAWINGS:,} that fit on a sheet."
+            " Choose a smaller --n, or fewer classes."
+        )
 
 
 def contact_sheet(
@@ -63,6 +77,7 @@ def contact_sheet(
     Raises:
         ConfigError: too many for one picture, or none.
     """
+    check_number(sum(map(len, groups.values())))
     if not any(len(images) for images in groups.values()):
         raise ConfigError("There is nothing to show. Name a class that has drawings.")
     side = tile_side(len(groups))
@@ -111,9 +126,6 @@ def _layout_of(counts: Mapping[str, int], tile: tuple[int, int]) -> _Layout:
     Args:
         counts: drawings of each class.
         tile: width and height of a drawing.
-
-    Raises:
-        ConfigError: the sheet would be too large.
     """
     cell_width, cell_height = tile[0] + _GAP, tile[1] + _GAP
     if len(counts) == 1:
@@ -144,11 +156,6 @@ def _layout_of(counts: Mapping[str, int], tile: tuple[int, int]) -> _Layout:
         longest = max(longest, line)
     width = 2 * _MARGIN + (column + 1) * (block_width + _GUTTER) - _GUTTER - _GAP
     height = 2 * _MARGIN + _HEAD + longest * cell_height - _GAP
-    if width * height > _MOST_PIXELS:
-        raise ConfigError(
-            f"{sum(counts.values()):,} drawings do not fit into one picture. Choose a smaller --n,"
-            " or fewer classes."
-        )
     return _Layout((width, height), labels, places)
 
 
