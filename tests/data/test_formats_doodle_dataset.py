@@ -158,7 +158,7 @@ def test_pictures_elsewhere_are_left_alone(dataset: Path) -> None:
 def test_strokes_cannot_be_brought_to_a_size(dataset: Path) -> None:
     path = dataset.with_name("cat.csv")
     path.write_text('drawing\n"[[[1,2],[3,4]]]"\n', encoding="utf-8")
-    with pytest.raises(FormatError, match=r"--size is for pictures.*--render\.side"):
+    with pytest.raises(FormatError, match=r"--size is for pictures.*--side 64"):
         read(path)
 
 

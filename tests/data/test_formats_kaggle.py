@@ -16,6 +16,7 @@ from doodlewise.data.chunk import Chunk, Skips, Source, Wanted
 from doodlewise.data.formats import csv_rows
 from doodlewise.data.formats.csv_rows import CsvRows
 from doodlewise.data.formats.kaggle import CSV, count_rows
+from doodlewise.data.formats.ndjson import NDJSON
 from doodlewise.errors import FormatError
 from doodlewise.ragged import Ragged
 
@@ -336,3 +337,22 @@ def test_fields_are_what_pythons_csv_makes_of_them(
         writer.writerows(rows)
     found = [[field.decode() for field in fields[:-1]] for _, fields, _ in CsvRows(path)]
     assert found == [list(each) for each in rows]
+
+
+def test_a_csv_gives_what_the_ndjson_of_the_same_drawings_gives(
+    doodles: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "cat.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["word", "key_id", "drawing"])
+        for line in (doodles / "cat.ndjson").read_text(encoding="utf-8").splitlines():
+            known = json.loads(line)
+            writer.writerow([known["word"], known["key_id"], known["drawing"]])
+    ours, drawings, _ = read_one(path)
+    (theirs,) = NDJSON.read_chunks(Source(doodles / "cat.ndjson", "cat"), Wanted(), Skips())
+    assert theirs.drawings is not None
+    assert ours.words == theirs.words
+    assert ours.key_ids.tolist() == theirs.key_ids.tolist()
+    assert np.array_equal(drawings.points, theirs.drawings.points)
+    assert np.array_equal(drawings.stroke_lengths, theirs.drawings.stroke_lengths)

@@ -117,7 +117,7 @@ class _Paths:
         self._column = table.required(
             PICTURE_COLUMN,
             "--size is for pictures; strokes are kept as strokes and drawn at any size later, so"
-            " leave it out (and see: doodlewise train --render.side).",
+            " leave it out (doodlewise train ... --side 64).",
         )
         self._parent = csv.parent
         self._leading = _FOLDER if (csv.parent / _FOLDER).is_dir() else _FOLDER_IN_PATHS
