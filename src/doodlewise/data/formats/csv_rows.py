@@ -16,7 +16,7 @@ from typing import BinaryIO
 from ...errors import FormatError
 from ..chunk import Skips
 
-__all__ = ["TRUNCATED_ROW", "CsvRows", "header_of"]
+__all__ = ["CsvRows", "header_of"]
 
 TRUNCATED_ROW = "truncated last row"
 WRONG_COLUMNS = "wrong number of columns"
