@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,23 @@ def test_ten_words_are_one_view_of_few_lines(animals: Bucket, tmp_path: Path) ->
         assert all(re.search(r"\d\.\d MB", line) for line in lines)
     for word in WORD_SETS["animals10"]:
         assert f"{word}.ndjson: {ROWS} drawings" in re.sub(r"\s*\r?\n", "\n", plain)
+
+
+def test_ctrl_c_says_how_to_go_on(animals: Bucket, tmp_path: Path) -> None:
+    animals.pause_s = 0.5
+    command = [*COMMAND, "--to", str(tmp_path), "--base-url", animals.url]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 30
+        while not animals.sent:
+            assert time.monotonic() < deadline, "the process did not begin to download"
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert error.splitlines() == [
+        "What has arrived is kept; run the same command again to go on.",
+        "Stopped.",
+    ]
 
 
 def test_without_a_terminal_there_are_only_results(animals: Bucket, tmp_path: Path) -> None:

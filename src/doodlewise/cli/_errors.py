@@ -8,7 +8,7 @@ import traceback
 from ..errors import ConfigError, DoodlewiseError, Interrupted, MissingExtraError
 from ._output import output
 
-__all__ = ["RUN_ERROR", "USAGE_ERROR", "report_error"]
+__all__ = ["INTERRUPTED", "RUN_ERROR", "USAGE_ERROR", "report_error"]
 
 RUN_ERROR, USAGE_ERROR, INTERRUPTED = 1, 2, 130
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..version import __version__
-from ._errors import USAGE_ERROR, report_error
+from ._errors import INTERRUPTED, USAGE_ERROR, report_error
 from ._output import output
 from .data_download import download
 from .data_export import export
@@ -94,4 +94,7 @@ def run(arguments: list[str]) -> int:
         return report_error(KeyboardInterrupt())
     except Exception as error:  # everything that can come out of a command ends here
         return report_error(error)
+    # So Typer ends a command at Ctrl-C, without a word.
+    if status == INTERRUPTED:
+        return report_error(KeyboardInterrupt())
     return status if isinstance(status, int) else 0

@@ -66,14 +66,18 @@ def fetch(
     )
     with output.progress(*columns) as progress:
         view = _View(progress, len(chosen))
-        return downloads.download(
-            chosen,
-            format=format,  # type: ignore[arg-type]  # checked by download
-            to=to,
-            per_class=per_class,
-            base_url=base_url or downloads.BASE_URL,
-            progress=view.show,
-        )
+        try:
+            return downloads.download(
+                chosen,
+                format=format,  # type: ignore[arg-type]  # checked by download
+                to=to,
+                per_class=per_class,
+                base_url=base_url or downloads.BASE_URL,
+                progress=view.show,
+            )
+        except KeyboardInterrupt:
+            output.say("What has arrived is kept; run the same command again to go on.")
+            raise
 
 
 class _View:
