@@ -59,8 +59,7 @@ def show(
         n = OF_ONE if len(words) == 1 else max(1, min(OF_EACH, MOST_DRAWINGS // len(words)))
     check_number(n * len(words))
     picked = pick(opened, opened.indices_of(words), n, split=split, seed=seed)
-    manifest = opened.manifest
-    is_ink = manifest.image is None or manifest.image.look == "drawing"
+    is_ink = opened.manifest.holds_ink
     noun = "drawings" if is_ink else "photos"
     shown = {opened.classes[label]: len(rows) for label, rows in picked.items()}
     sheet = contact_sheet(

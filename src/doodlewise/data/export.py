@@ -173,9 +173,8 @@ def _look_of(store: Store, spec: RenderSpec | None) -> Look:
     manifest = store.manifest
     if manifest.image_shape is None:
         return Look(spec or RenderSpec(), None, is_ink=True)
-    is_photo = manifest.image is not None and manifest.image.look == "photo"
     height, width, channels = manifest.image_shape
-    return Look(RenderSpec(), (height, width, channels), is_ink=not is_photo)
+    return Look(RenderSpec(), (height, width, channels), is_ink=manifest.holds_ink)
 
 
 def _wanted_of(

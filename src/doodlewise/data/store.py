@@ -86,6 +86,13 @@ class Manifest:
         """How many drawings a split has."""
         return sum(self.counts[split].values())
 
+    @property
+    def holds_ink(self) -> bool:
+        """Whether rows are drawings: strokes, or pixels that are 0 for paper and 255 for ink."""
+        if self.image is not None:
+            return self.image.look == "drawing"
+        return self.kind == "strokes" or self.render is not None or self.image_shape == [28, 28, 1]
+
     def write(self, folder: Path) -> None:
         write_json(folder / MANIFEST, asdict(self))
 

@@ -33,8 +33,7 @@ __all__ = [
 ]
 
 FORMATS: dict[str, SourceFormat] = {
-    each.name: each
-    for each in (BITMAP, SKETCHRNN, TABLE, BINARY, HEADERLESS, NDJSON, CSV, FOLDER)
+    each.name: each for each in (BITMAP, SKETCHRNN, TABLE, BINARY, HEADERLESS, NDJSON, CSV, FOLDER)
 }
 """All formats that can be read, by name; the first whose `sniff` agrees is taken."""
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,7 @@ def find_picture_folders(root: Path) -> list[tuple[Path, str]]:
     """
     below = [folder for folder in _folders(root, set()) if folder != root and _has_pictures(folder)]
     if below:
-        return [(folder, _readable(folder.name)) for folder in below]
+        return [(folder, _class_of(folder.name)) for folder in below]
     names = _names(root)
     if not names:
         return []
@@ -66,7 +67,7 @@ def find_picture_folders(root: Path) -> list[tuple[Path, str]]:
             f"The class of {len(strange):,} pictures in {root} cannot be told: {some}. {_LAYOUT}"
         )
     known = sorted({word for word in words.values() if word is not None})
-    own = _readable(root.resolve().name)
+    own = _class_of(root.resolve().name)
     return [(root, word) for word in ([own] if own in known else known)]
 
 
@@ -186,7 +187,7 @@ def _of_word(names: Iterable[str], every: list[str], source: Source) -> Iterator
     """Those of a folder's pictures that are of a source's class: all, unless their names say it."""
     words = {_word_by_name(name) for name in every}
     is_mixed = None not in words and source.word in words
-    is_mixed = is_mixed and source.word != _readable(source.path.resolve().name)
+    is_mixed = is_mixed and source.word != _class_of(source.path.resolve().name)
     return (name for name in names if not is_mixed or _word_by_name(name) == source.word)
 
 
@@ -240,6 +241,11 @@ def _files(folder: Path) -> Iterator[str]:
 
 def _is_picture(name: str) -> bool:
     return name.lower().endswith(_SUFFIXES)
+
+
+def _class_of(name: str) -> str:
+    """The class of a folder of this name; "and%2For" is "and/or", as exported."""
+    return unquote(_readable(name))
 
 
 def _readable(name: str) -> str:
