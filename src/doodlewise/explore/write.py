@@ -11,7 +11,6 @@ from ..evaluation.look import to_png
 from ..evaluation.sheet import contact_sheet
 from ..files import explain_os_errors, replacing, write_json
 from .findings import Findings
-from .gather import to_stats
 from .pieces import featured, things
 from .plots import (
     plot_classes,
@@ -26,6 +25,7 @@ from .plots import (
     plot_varied,
 )
 from .report import write_page
+from .stats import to_stats
 
 __all__ = ["write_exploration"]
 
