@@ -156,7 +156,7 @@ class Findings:
         image_sizes: for stores of picture files.
         varied: before and after augmentation.
         projection: the map.
-        duplicates: pairs, nearest first.
+        duplicates: pairs, those of two words first, then the nearest.
         n_duplicates: rows that are a near copy of an earlier one, of `n_compared`.
         n_compared: rows that were compared with each other.
         suspects: rows far from their class, farthest first.

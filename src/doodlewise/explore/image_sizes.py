@@ -102,11 +102,8 @@ class SizeTable:
             why = f"{width:,} x {height:,} pixels, "
             if by_area[row] >= by_aspect[row]:
                 times = width * height / area
-                why += (
-                    f"{times:.3g} times the median area"
-                    if times >= 1
-                    else f"one {1 / times:.3g}th of the median area"
-                )
+                why += f"{times:.2g} times" if times >= 1 else f"{100 * times:.2g} % of"
+                why += " the median area"
             else:
                 why += f"{width / height:.2g} times as wide as high; the median is {aspect:.2g}"
             found.append(row_shown(rows, row, self._classes, score=float(score[row]), why=why))
@@ -140,7 +137,7 @@ def _distribution(
 def _edges(lengths: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """From 0 to the longest, or to twice what 99 % stay below; whole pixels to a bin."""
     upper = min(float(lengths.max()), 2 * _weighted(lengths, counts, 0.99))
-    return np.arange(_BINS + 1) * np.ceil((upper + 1) / _BINS)
+    return np.arange(_BINS + 1, dtype=np.float64) * float(np.ceil((upper + 1) / _BINS))
 
 
 def _weighted(

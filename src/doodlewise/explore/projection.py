@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -74,7 +76,10 @@ def _tsne(axes: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
 
 def _umap(axes: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     try:
-        from umap import UMAP
+        # It warns that without TensorFlow there is no map by a network, which nobody asked for.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ImportWarning)
+            from umap import UMAP
     except ImportError:
         raise MissingExtraError("umap-learn", "explore") from None
     # One thread, or the map would differ from run to run.
