@@ -18,7 +18,7 @@ from made_findings import KEY, doodle_findings, photo_findings
 from PIL import Image
 
 from doodlewise.data.formats.synthetic import SYNTHETIC_WORDS
-from doodlewise.explore.charts import number, place_of, ticks
+from doodlewise.explore.charts import number, place_of, ticks, ticks_of
 from doodlewise.explore.findings import Distribution
 from doodlewise.explore.pieces import FEATURED, featured
 from doodlewise.explore.report import write_page
@@ -215,6 +215,25 @@ def test_the_most_frequent_classes_are_shown_at_once() -> None:
     assert shown == [*range(23), 29]
 
 
+def test_long_lists_are_folded_away_and_only_equal_pictures_are_all_alike(tmp_path: Path) -> None:
+    full = doodle_findings(SYNTHETIC_WORDS[:2], per_class=4)
+    nearly = replace(full.duplicates[1], distance=1e-6)
+    findings = replace(full, duplicates=[nearly] * 20, suspects=full.suspects[:1] * 40)
+    write_page(tmp_path / "report.html", findings)
+    page = Page(tmp_path / "report.html")
+    assert "11 more" in page.text
+    assert "25 more" in page.text
+    assert page.text.count("99.9 % alike.") == 20
+
+
+def test_classes_of_one_size_are_well_balanced(tmp_path: Path) -> None:
+    full = doodle_findings(SYNTHETIC_WORDS[:3], per_class=4)
+    write_page(tmp_path / "report.html", replace(full, counts=np.array([10, 10, 10])))
+    assert "Well balanced: every class has 10 drawings." in Page(tmp_path / "report.html").text
+    write_page(tmp_path / "report.html", replace(full, counts=np.array([10, 12, 11])))
+    assert "bucket has the most, 12; apple the fewest, 10." in Page(tmp_path / "report.html").text
+
+
 def test_what_was_not_found_is_left_out(tmp_path: Path) -> None:
     full = doodle_findings(SYNTHETIC_WORDS[:1], per_class=3)
     bare = replace(
@@ -285,6 +304,8 @@ def test_numbers_have_the_digits_that_matter() -> None:
 def test_a_place_on_an_axis_follows_the_bins() -> None:
     edges = np.geomspace(0.25, 4.0, 41)
     d = Distribution("aspect", edges, np.ones((1, 40), np.int64), np.ones(1), 1.0)
+    assert ticks_of(d) == [0.25, 0.5, 1, 2, 4]
+    assert ticks_of(replace(d, edges=np.linspace(1, 6, 41))) == [1, 2, 3, 4, 5, 6]
     assert place_of(d, 1.0) == pytest.approx(0.5, abs=0.001)
     assert place_of(d, 99.0) == 1.0
     assert place_of(d, 0.0) == 0.0

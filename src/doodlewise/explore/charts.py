@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from .findings import Distribution
 
-__all__ = ["histogram", "intensity", "joint_histogram", "number", "place_of", "split_bar", "ticks"]
+__all__ = [
+    "histogram",
+    "intensity",
+    "joint_histogram",
+    "number",
+    "place_of",
+    "split_bar",
+    "ticks",
+    "ticks_of",
+]
 
 LEVELS = 8
 """Shades of a two-dimensional histogram."""
@@ -32,7 +41,7 @@ def histogram(d: Distribution, classes: Sequence[str]) -> str:
         f'<div class="chart" role="img" aria-label="{escape(label)}">',
         f'<div class="plot">{_svg(_bars(counts / max(counts.max(), 1)), "bars")}',
         f'<i class="median" style="left:{middle}"></i></div>',
-        _axis((place_of(d, tick), number(tick)) for tick in ticks(d.edges[0], d.edges[-1])),
+        _axis((place_of(d, tick), number(tick)) for tick in ticks_of(d)),
         "</div>",
     ]
     if len(classes) > 1:
@@ -88,12 +97,10 @@ def joint_histogram(
         )
         if cells:
             shapes.append(f'<path fill-opacity="{level / LEVELS:.3f}" d="{cells}"/>')
-    across = _axis(
-        (place_of(width, tick), number(tick)) for tick in ticks(width.edges[0], width.edges[-1])
-    )
+    across = _axis((place_of(width, tick), number(tick)) for tick in ticks_of(width))
     upward = "".join(
         f'<span style="bottom:{_percent(place_of(height, tick))}">{number(tick)}</span>'
-        for tick in ticks(height.edges[0], height.edges[-1])
+        for tick in ticks_of(height)
     )
     return (
         f'<div class="joint" role="img" aria-label="{escape(label)}">'
@@ -128,6 +135,15 @@ def place_of(d: Distribution, value: float) -> float:
     if math.isnan(value):
         return 0.0
     return float(np.interp(value, d.edges, np.linspace(0.0, 1.0, len(d.edges))))
+
+
+def ticks_of(d: Distribution) -> list[float]:
+    """Round numbers along the axis of a histogram; of bins that grow, halves and doubles."""
+    low, high = float(d.edges[0]), float(d.edges[-1])
+    if low > 0 and d.edges[-1] - d.edges[-2] > 3 * (d.edges[1] - d.edges[0]):
+        first, last = math.ceil(math.log2(low) - 1e-9), math.floor(math.log2(high) + 1e-9)
+        return [2.0**power for power in range(first, last + 1)]
+    return ticks(low, high)
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from ..evaluation.page import data_uri
 from .collage import class_colours, encode, heat, mosaic, scatter_places, sheet, shown, tile_for
-from .findings import Findings
+from .findings import Findings, Pair
 from .pieces import (
     by_class,
     explained,
     featured,
     fold,
     grid,
+    grid_of_first,
     img_of,
     suspect_img,
     suspect_tile,
@@ -31,6 +32,7 @@ __all__ = [
     "averages_section",
     "duplicates_section",
     "heat_scale",
+    "likeness",
     "map_section",
     "samples_section",
     "suspects_section",
@@ -42,6 +44,8 @@ COLUMNS = 6
 FOLDED = 8
 """Pictures of a class that is folded away."""
 MAP_SIDE = 1600
+PAIRS, SUSPECTS = 9, 15
+"""Shown at once; the others are folded away."""
 
 
 def samples_section(f: Findings) -> str:
@@ -59,7 +63,7 @@ def samples_section(f: Findings) -> str:
 
     return explained(
         f"Some {things(f)} of every class, picked at random: nobody chose the nice ones."
-    ) + by_class(f, tile, "19rem")
+    ) + by_class(f, tile, "19rem", "few" if len(f.classes) > 1 else "")
 
 
 def averages_section(f: Findings) -> str:
@@ -218,16 +222,17 @@ def duplicates_section(f: Findings) -> str:
             for each in (pair.first, pair.second)
         )
         + "</div><p>"
-        + (
-            "The same to the last pixel."
-            if pair.is_exact
-            else f"{100 * (1 - pair.distance):.1f}&nbsp;% alike."
-        )
+        + ("The same to the last pixel." if pair.is_exact else f"{likeness(pair)} alike.")
         + (" <b>Two different words.</b>" if pair.first.word != pair.second.word else "")
         + "</p></div>"
         for pair in f.duplicates
     ]
-    return explained(said) + (grid(tiles, "18rem") if tiles else "")
+    return explained(said) + (grid_of_first(tiles, "18rem", PAIRS) if tiles else "")
+
+
+def likeness(pair: Pair) -> str:
+    """In per cent; 100 only where nothing differs."""
+    return f"{min(100 * (1 - pair.distance), 99.9):.1f} %"
 
 
 def suspects_section(f: Findings) -> str:
@@ -236,4 +241,4 @@ def suspects_section(f: Findings) -> str:
     return explained(
         f"The {things(f)} that look least like their class, the oddest first. Some are just"
         f" unusual; some have the wrong label. Judged by {f.judged_by}: a hint, not a verdict."
-    ) + grid([suspect_tile(each, f) for each in f.suspects], "10rem")
+    ) + grid_of_first([suspect_tile(each, f) for each in f.suspects], "10rem", SUSPECTS)

@@ -17,6 +17,7 @@ __all__ = [
     "classes_section",
     "countries_section",
     "distributions_section",
+    "distributions_title",
     "facts_section",
     "intensities_section",
     "intensity_title",
@@ -69,10 +70,13 @@ def classes_section(f: Findings) -> str:
             " same number of each (<code>--per-class</code>), or get more of the rare ones.</p>"
         )
     else:
-        note = (
-            '<p class="note good">Well balanced: the largest class has'
-            f" {number(round(float(ratio), 2))} times as many {things(f)} as the smallest.</p>"
+        said = (
+            f"every class has {f.counts[largest]:,} {things(f)}."
+            if f.counts[largest] == f.counts[smallest]
+            else f"{escape(f.classes[largest])} has the most, {f.counts[largest]:,};"
+            f" {escape(f.classes[smallest])} the fewest, {f.counts[smallest]:,}."
         )
+        note = f'<p class="note good">Well balanced: {said}</p>'
     has_known = bool(known.any())
     rows = [
         row(
@@ -109,7 +113,7 @@ def countries_section(f: Findings) -> str:
     if rest:
         name = plural(len(rest), "more country", "more countries")
         listed.append((name, sum(n for _, n in rest)))
-    most = max(n for _, n in listed)
+    most = max(n for code, n in f.countries if code)
     rows = [
         row(word_cell(name), _count(n, most), f"<td>{percent(n / max(f.n, 1), 1)}</td>")
         for name, n in listed
@@ -170,6 +174,10 @@ def needs_log(intensities: NDArray[np.int64]) -> bool:
     return bool(total.max() > 20 * max(np.median(total), 1))
 
 
+def distributions_title(f: Findings) -> str:
+    return "How they are drawn" if f.kind == "strokes" else "From picture to picture"
+
+
 def distributions_section(f: Findings) -> str:
     if not f.distributions:
         return ""
@@ -184,7 +192,7 @@ def distributions_section(f: Findings) -> str:
     return explained(
         f"The taller a bar, the more {things(f)} are like this. The orange line is the median: half"
         " of them lie to its left, half to its right."
-    ) + grid(tiles, "22rem", "few")
+    ) + grid(tiles, "22rem", "few" if len(tiles) > 1 else "")
 
 
 def sizes_section(sizes: ImageSizes, f: Findings) -> str:

@@ -17,7 +17,9 @@ __all__ = [
     "explained",
     "featured",
     "fold",
+    "folded",
     "grid",
+    "grid_of_first",
     "img_of",
     "plural",
     "suspect_img",
@@ -53,11 +55,11 @@ def featured(findings: Findings) -> list[int]:
     return sorted(ranked[:FEATURED])
 
 
-def by_class(f: Findings, tile: Callable[[int, bool], str], least: str) -> str:
+def by_class(f: Findings, tile: Callable[[int, bool], str], least: str, kind: str = "") -> str:
     """A tile for each class: the featured ones, and the others folded away."""
     first = featured(f)
     rest = [index for index in range(len(f.classes)) if index not in set(first)]
-    return grid((tile(index, False) for index in first), least) + fold(
+    return grid((tile(index, False) for index in first), least, kind) + fold(
         rest, lambda labels: grid((tile(index, True) for index in labels), least)
     )
 
@@ -65,12 +67,23 @@ def by_class(f: Findings, tile: Callable[[int, bool], str], least: str) -> str:
 def fold(labels: Sequence[int], content: Callable[[Sequence[int]], str]) -> str:
     if not labels:
         return ""
-    name = plural(len(labels), "more class", "more classes")
-    return f"<details><summary>{name}</summary>{content(labels)}</details>"
+    return folded(plural(len(labels), "more class", "more classes"), content(labels))
+
+
+def folded(name: str, content: str) -> str:
+    """What is shown at a click only."""
+    return f"<details><summary>{escape(name)}</summary>{content}</details>"
+
+
+def grid_of_first(tiles: Sequence[str], least: str, first: int) -> str:
+    """Tiles side by side, the first of them at once."""
+    rest = tiles[first:]
+    more = folded(f"{len(rest):,} more", grid(rest, least)) if rest else ""
+    return grid(tiles[:first], least) + more
 
 
 def grid(tiles: Iterable[str], least: str, kind: str = "") -> str:
-    """Tiles side by side, each at least so wide."""
+    """Tiles side by side, each at least so wide; "few" ones share all the room there is."""
     return f'<div class="tiles {kind}" style="--least:{least}">{"".join(tiles)}</div>'
 
 
@@ -91,7 +104,7 @@ def img_of(
     is_small = max(f.image_shape[:2]) <= 32
     kinds = [
         *(["ink"] if is_paper and f.look == "drawing" else []),
-*(["crisp"] if is_small and is_paper and f.kind == "pixels" else []),
+        *(["crisp"] if is_small and is_paper and f.kind == "pixels" else []),
     ]
     kind = f' class="{" ".join(kinds)}"' if kinds else ""
     height, width = image.shape[:2]

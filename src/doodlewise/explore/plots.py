@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from ..errors import MissingExtraError
 from ..evaluation.look import BLUE, INK, LINE, MUTED, ORANGE, percent_axis, short, styled
 from ..image import Look
-from .charts import BINS, number, place_of, ticks
+from .charts import BINS, number, place_of, ticks_of
 from .collage import class_colours, heat, mosaic, scatter_places, shown, tile_for
 from .findings import Distribution, Findings, ImageSizes, Pair, Projection, Suspect
-from .gallery import heat_scale
+from .gallery import heat_scale, likeness
 from .numbers import COUNTRIES, needs_log
 from .pieces import featured, things
 
@@ -156,7 +156,7 @@ def plot_sizes(sizes: ImageSizes) -> Figure:
     joint.axvline(place_of(sizes.width, sizes.width.median), color=ORANGE, linewidth=1.2)
     joint.axhline(place_of(sizes.height, sizes.height.median), color=ORANGE, linewidth=1.2)
     _scale(joint, sizes.width)
-    marks = ticks(sizes.height.edges[0], sizes.height.edges[-1])
+    marks = ticks_of(sizes.height)
     joint.set_yticks([place_of(sizes.height, mark) for mark in marks], map(number, marks))
     joint.set(title="Width and height together", xlabel="width", ylabel="height")
     return figure
@@ -210,7 +210,7 @@ def plot_pairs(f: Findings, pairs: Sequence[Pair]) -> Figure:
     both = [each for pair in pairs for each in (pair.first, pair.second)]
     captions: list[list[_Line]] = []
     for pair in pairs:
-        said = "the same" if pair.is_exact else f"{100 * (1 - pair.distance):.1f} % alike"
+        said = "the same" if pair.is_exact else f"{likeness(pair)} alike"
         captions += [
             [(pair.first.word, INK), (_id(pair.first), MUTED), (said, ORANGE)],
             [(pair.second.word, INK), (_id(pair.second), MUTED), ("", ORANGE)],
@@ -287,7 +287,7 @@ def _histogram(axes: Axes, d: Distribution) -> None:
 
 def _scale(axes: Axes, d: Distribution) -> None:
     """Round numbers below an axis of equally wide bins."""
-    marks = ticks(d.edges[0], d.edges[-1])
+    marks = ticks_of(d)
     axes.set_xticks([place_of(d, mark) for mark in marks], [number(mark) for mark in marks])
     axes.set_xlim(0, 1)
 

@@ -22,6 +22,7 @@ from .numbers import (
     classes_section,
     countries_section,
     distributions_section,
+    distributions_title,
     facts_section,
     intensities_section,
     intensity_title,
@@ -43,7 +44,7 @@ def write_page(path: Path, findings: Findings) -> None:
         ("classes", "How many of each", classes_section(f)),
         ("countries", "Where they come from", countries_section(f)),
         ("intensity", intensity_title(f), intensities_section(f)),
-        ("distributions", "How they are drawn", distributions_section(f)),
+        ("distributions", distributions_title(f), distributions_section(f)),
         (
             "sizes",
             "Sizes of the pictures",
