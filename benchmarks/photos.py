@@ -5,8 +5,8 @@
 
 A folder of photos is prepared (a fifth held out for the test, a tenth to choose the epoch by, both
 by a hash of each file's content), `photo_cnn` is trained on the rest for equal epochs with each
-seed, and the test photos are looked at once a seed. Epochs, learning rate and variation are what
-did best on four other divisions of the photos that are not in the test split.
+seed, and the test photos are looked at once a seed. Of 40 and 80 epochs, and rates of 1e-3 and 4e-3
+at 40, these are what did best on two other divisions of the photos outside of the test split.
 """
 
 from __future__ import annotations
