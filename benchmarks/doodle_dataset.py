@@ -80,9 +80,9 @@ def main() -> None:
             _, result = evaluate(run.folder, store.folder)
             low, high = result.top1_interval
             print(
-                f"{given.model}, seed {seed}: test top-1 {result.top1:.2%} ({low:.2%} to {high:.2%}),"
-                f" top-5 {result.top5:.2%}, n {result.n:,}; best epoch {run.best_epoch} of"
-                f" {given.epochs}, {minutes:.1f} minutes",
+                f"{given.model}, seed {seed}: test top-1 {result.top1:.2%}"
+                f" ({low:.2%} to {high:.2%}), top-5 {result.top5:.2%}, n {result.n:,};"
+                f" best epoch {run.best_epoch} of {given.epochs}, {minutes:.1f} minutes",
                 flush=True,
             )
             print(f"ratio to chance: {result.top1 * len(store.classes):.1f}")

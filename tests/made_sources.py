@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, ImageDraw
 
-from doodlewise.data.formats import read_drawings, write_binary
+from doodlewise.data.catalog import WORD_SETS
+from doodlewise.data.formats import read_drawings, write_binary, write_ndjson
 
 sys.path.insert(0, str(Path(__file__).parent / "data"))
 from bucket import serving
@@ -42,12 +44,15 @@ def make_sources(folder: Path, doodles: Path) -> None:
 def sources_of_google(doodles: Path) -> Iterator[str]:
     """The address of a server that has some of Google's files."""
     with serving() as bucket, tempfile.TemporaryDirectory() as scratch:
-        for word in WORDS:
-            source = doodles / f"{word}.ndjson"
-            bucket.files[f"full/simplified/{word}.ndjson"] = source.read_bytes()
-            binary = Path(scratch) / f"{word}.bin"
-            write_binary(read_drawings(source), binary)
-            bucket.files[f"full/binary/{word}.bin"] = binary.read_bytes()
+        for word in (*WORDS, *WORD_SETS["animals10"]):
+            # Of words that no doodle is made of, cats are drawn.
+            drawn = word if word in WORDS else "cat"
+            source = doodles / f"{drawn}.ndjson"
+            drawings = [replace(drawing, word=word) for drawing in read_drawings(source)]
+            write_ndjson(drawings, Path(scratch) / "file")
+            bucket.files[f"full/simplified/{word}.ndjson"] = (Path(scratch) / "file").read_bytes()
+            write_binary(drawings, Path(scratch) / "file")
+            bucket.files[f"full/binary/{word}.bin"] = (Path(scratch) / "file").read_bytes()
         yield bucket.url
 
 

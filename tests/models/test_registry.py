@@ -20,6 +20,7 @@ from doodlewise.models.registry import (
     describe_models,
     list_models,
     register_model,
+    usual_shape,
 )
 
 N_CLASSES = 7
@@ -199,3 +200,11 @@ def test_input_is_ink_from_0_to_1() -> None:
     torch.testing.assert_close(prepared, torch.tensor([[[[0.0, 0.2], [0.8, 1.0]]]]))
     assert prepared.is_contiguous(memory_format=torch.channels_last)
     assert pixels[0, 0, 1, 1] == 255
+
+
+def test_a_network_says_what_it_is_made_for() -> None:
+    assert usual_shape("photo_cnn") == (3, 64, 64)
+    assert usual_shape("quickdraw_cnn_v2") == (1, 28, 28)
+    for name in list_models():
+        images = torch.zeros(2, *usual_shape(name))
+        assert create_model(name, n_classes=3).eval()(images).shape == (2, 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ._output import JsonFlag, VerboseFlag, output
 
 __all__ = ["list_networks"]
@@ -9,11 +11,12 @@ __all__ = ["list_networks"]
 
 def list_networks(json: JsonFlag = False, verbose: VerboseFlag = False) -> None:
     """List the networks that can be trained."""
-    from ..models.registry import count_parameters, create_model, describe_models
+    from ..models.registry import count_parameters, create_model, describe_models, usual_shape
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "model": name,
+            "input": list(usual_shape(name)),
             "parameters": count_parameters(create_model(name, n_classes=345)),
             "about": about,
         }
@@ -23,7 +26,14 @@ def list_networks(json: JsonFlag = False, verbose: VerboseFlag = False) -> None:
         output.json(rows)
         return
     output.table(
-        ["network", "parameters", "about"],
-        [[str(row["model"]), f"{row['parameters']:,}", str(row["about"])] for row in rows],
+        ["network", "made for", "parameters", "about"],
+        [
+            [str(row["model"]), _spell(*row["input"]), f"{row['parameters']:,}", str(row["about"])]
+            for row in rows
+        ],
     )
     output.say("Parameters are for 345 classes. Next: doodlewise train STORE --model NAME")
+
+
+def _spell(channels: int, height: int, width: int) -> str:
+    return f"{width} x {height}{' colour' if channels == 3 else ''}"

@@ -14,7 +14,6 @@ from ..errors import DataError, FormatError, UnknownClassError, did_you_mean
 from .catalog import WORDS
 from .chunk import Source, SourceFormat, Wanted
 from .formats import FORMATS, detect, word_of
-
 from .formats.folder import FOLDER, find_picture_folders
 
 __all__ = [

@@ -30,7 +30,8 @@ _STYLE = """
 :root {
   color-scheme: light dark;
   --paper: #fbfaf7; --card: #ffffff; --ink: #23272f; --muted: #5f6571; --line: #e2dfd6;
-  --blue: #2a6591; --orange: #b85c12; --bar: #d5e4ef; --wrong-bar: #fbe3cb; --ink-filter: none; --ink-blend: multiply;
+  --blue: #2a6591; --orange: #b85c12; --bar: #d5e4ef; --wrong-bar: #fbe3cb;
+  --ink-filter: none; --ink-blend: multiply;
 }
 @media (prefers-color-scheme: dark) {
   :root:not([data-theme=light]) { DARK }
@@ -90,7 +91,8 @@ h1 { padding-right: 5.5rem; }
 """.replace(
     "DARK",
     "--paper: #15171c; --card: #1e2128; --ink: #e9e7e1; --muted: #a2a8b4; --line: #333843;"
-    " --blue: #86bbe0; --orange: #eda15c; --bar: #28445a; --wrong-bar: #553517; --ink-filter: invert(1) brightness(.93); --ink-blend: screen;",
+    " --blue: #86bbe0; --orange: #eda15c; --bar: #28445a; --wrong-bar: #553517;"
+    " --ink-filter: invert(1) brightness(.93); --ink-blend: screen;",
 )
 
 _SCRIPT = """

@@ -126,7 +126,7 @@ def tally(
             f"The {split} split of {store.folder} is empty. Prepare the store with a larger share"
             f" (--{split if split in ('val', 'test') else 'val'} 0.1) or more drawings."
         )
-    label_of = _labels(subject, store)
+    label_of = labels_in(subject, store)
     counts = Tally(subject.classes)
     first = 0
     for number, rows in enumerate(windows(store, split)):
@@ -151,7 +151,7 @@ def tally(
     return counts
 
 
-def _labels(subject: Subject, store: Store) -> NDArray[np.int64]:
+def labels_in(subject: Subject, store: Store) -> NDArray[np.int64]:
     """The network's label for each label of the store; -1 where it knows no such word.
 
     Raises:
@@ -198,7 +198,7 @@ def fit_temperature(subject: Subject, store: Store, split: str = "val") -> float
 
     Found by golden section on the mean log loss, between 0.05 and 20.
     """
-    label_of = _labels(subject, store)
+    label_of = labels_in(subject, store)
     scores, labels = [], []
     seen = 0
     for rows in windows(store, split):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..data.rows import Rows
 from ..data.store import Store
-from ..evaluation.run import Subject, _labels, scores_of
+from ..evaluation.run import Subject, labels_in, scores_of
 from .findings import Suspect
 from .likeness import outlines
 from .sample import grey_thumbnails, row_shown
@@ -88,7 +88,7 @@ def network_shares(
     """
     import torch
 
-    column = _labels(subject, store)
+    column = labels_in(subject, store)
     known = np.flatnonzero(column >= 0)
     shares = np.zeros((len(rows), len(store.classes)), np.float32)
     for first in range(0, len(rows), _AT_ONCE):

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from torch import nn
 
-from .registry import ImageShape, register_model, require_shape
+from .registry import BITMAP, ImageShape, register_model, require_shape
 
 __all__ = ["doodlenet", "quickdraw_cnn_v1", "quickdraw_cnn_v2"]
-
-BITMAP: ImageShape = (1, 28, 28)
 
 
 @register_model

@@ -29,7 +29,7 @@ class MeanOverImage(nn.Module):
         return maps.mean(dim=(2, 3))
 
 
-@register_model
+@register_model(usual=(3, 64, 64))
 def photo_cnn(n_classes: int, image_shape: ImageShape) -> nn.Module:
     """For photos of 64 x 64 RGB, or any size from 32; 389,410 parameters at two classes.
 
@@ -44,7 +44,7 @@ def photo_cnn(n_classes: int, image_shape: ImageShape) -> nn.Module:
     )
 
 
-@register_model
+@register_model(usual=(1, 255, 255))
 def doodle_cnn(n_classes: int, image_shape: ImageShape) -> nn.Module:
     """For doodles of 255 x 255, or any size from 32 pixels; 104,098 parameters at 50 words.
 

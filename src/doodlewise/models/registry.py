@@ -4,6 +4,7 @@
     def my_net(n_classes: int, image_shape: ImageShape) -> nn.Module:
         "One line for `doodlewise models list`."
 
+One that is not made for bitmaps says what it is made for: `@register_model(usual=(3, 64, 64))`.
 Every network takes float32 images (n, channels, height, width) from 0 (paper) to 1 (ink) and gives
 scores (n, n_classes) before the softmax. Tests run over everything that is registered.
 """
@@ -11,7 +12,9 @@ scores (n, n_classes) before the softmax. Tests run over everything that is regi
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
+from typing import overload
 
 import torch
 from torch import nn
@@ -19,6 +22,7 @@ from torch import nn
 from ..errors import ModelError, UnknownModelError, did_you_mean
 
 __all__ = [
+    "BITMAP",
     "ImageShape",
     "as_input",
     "channels_last",
@@ -27,6 +31,7 @@ __all__ = [
     "describe_models",
     "list_models",
     "register_model",
+    "usual_shape",
 ]
 
 ImageShape = tuple[int, int, int]
@@ -34,31 +39,52 @@ ImageShape = tuple[int, int, int]
 
 Builder = Callable[[int, ImageShape], nn.Module]
 
+BITMAP: ImageShape = (1, 28, 28)
+
 _BUILDERS: dict[str, Builder] = {}
+_USUAL: dict[str, ImageShape] = {}
 
 
-def register_model(builder: Builder) -> Builder:
+@overload
+def register_model(builder: Builder) -> Builder: ...
+@overload
+def register_model(*, usual: ImageShape) -> Callable[[Builder], Builder]: ...
+
+
+def register_model(
+    builder: Builder | None = None, *, usual: ImageShape = BITMAP
+) -> Builder | Callable[[Builder], Builder]:
     """Make a network available under the name of the function that builds it.
+
+    Args:
+        builder: the function.
+        usual: the images that it is made for.
 
     Raises:
         ModelError: the name is taken.
     """
+    if builder is None:
+        return partial(_register, usual=usual)
+    return _register(builder, usual=usual)
+
+
+def _register(builder: Builder, *, usual: ImageShape) -> Builder:
     name = builder.__name__
     if name in _BUILDERS:
         raise ModelError(f"There already is a network '{name}'. Give the function another name.")
     if not builder.__doc__:
         raise ModelError(f"The network '{name}' has no docstring; write one line about it.")
-    _BUILDERS[name] = builder
+    _BUILDERS[name], _USUAL[name] = builder, usual
     return builder
 
 
-def create_model(name: str, *, n_classes: int, image_shape: ImageShape = (1, 28, 28)) -> nn.Module:
+def create_model(name: str, *, n_classes: int, image_shape: ImageShape | None = None) -> nn.Module:
     """Build a network with fresh weights.
 
     Args:
         name: one of `list_models()`.
         n_classes: how many scores it gives.
-        image_shape: channels, height and width of its input.
+        image_shape: channels, height and width of its input; those it is made for when None.
 
     Raises:
         UnknownModelError: there is no such network.
@@ -74,13 +100,19 @@ def create_model(name: str, *, n_classes: int, image_shape: ImageShape = (1, 28,
         raise ModelError(
             f"A classifier needs two classes or more, not {n_classes}. Prepare a store with more."
         )
-    return _BUILDERS[name](n_classes, image_shape)
+    return _BUILDERS[name](n_classes, image_shape or _USUAL[name])
 
 
 def list_models() -> list[str]:
     """Names of all networks, sorted."""
     _load_builtin()
     return sorted(_BUILDERS)
+
+
+def usual_shape(name: str) -> ImageShape:
+    """The images that a registered network is made for."""
+    _load_builtin()
+    return _USUAL[name]
 
 
 def describe_models() -> dict[str, str]:
