@@ -18,7 +18,7 @@ from doodlewise.ragged import Ragged, offsets_of
 from doodlewise.raster import RenderSpec
 from doodlewise.raster_host import render_rows
 
-__all__ = ["write_sources"]
+__all__ = ["write_photos", "write_sources"]
 
 JITTER = 2
 HEADER = np.dtype(
@@ -58,6 +58,23 @@ def write_sources(files: list[Path], folder: Path, n: int, format: str = "bin") 
                 stream.write(_bytes_of(block, first + 1, word_of(file), format))
         n_bytes += target.stat().st_size
         written = last
+    return n_bytes
+
+
+def write_photos(photos: Path, folder: Path, n: int) -> int:
+    """About n photos, a folder of each class; the bytes of all.
+
+    The real ones again and again, each with bytes of its own at the end, which no decoder reads.
+    """
+    real = sorted(path for path in photos.rglob("*") if path.suffix == ".jpg")
+    n_bytes = 0
+    for number in range(n):
+        path = real[number % len(real)]
+        content = path.read_bytes() + number.to_bytes(8, "little")
+        target = folder / path.parent.name / f"{number}.jpg"
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(content)
+        n_bytes += len(content)
     return n_bytes
 
 

@@ -1,16 +1,19 @@
 """How fast sources become a store, and in how much memory, from 100,000 drawings to 10 million.
 
     python benchmarks/preparing.py
-    python benchmarks/preparing.py --formats bin --sizes 100000 1000000 10000000 --jobs 1 2
+    python benchmarks/preparing.py --formats bin ndjson --sizes 100000 1000000 10000000 --rounds 1
+    python benchmarks/preparing.py --formats npy --sizes 100000 1000000 3000000
+    python benchmarks/preparing.py --formats photos --sizes 2000 8000
 
 Real drawings, repeated with every point moved by up to two pixels and with new ids, are written as
 a file of each word, in each format and size. Then `prepare` runs on them in a process of its own,
-which is watched (watching.py), with each number of processes in turn, round after round.
+which is watched (watching.py), with each number of processes in turn, round after round. How fast
+the disk is, is told by copying the sources. Photos are real ones, repeated, brought to 64 x 64.
 
 Hoped for, a core: 60,000 drawings/s of simplified ndjson, 500,000 of .bin, bitmaps as fast as the
-disk; memory within 100 MB from the smallest to the largest. Ten million drawings take 5 GB of disk
-as ndjson, 8 GB as bitmaps, and as much again twice. What all 50 million would take is worked out
-from the largest size, not measured.
+disk; 800 photos/s on two cores; memory within 100 MB from the smallest to the largest. Ten million
+drawings take 5 GB of disk as ndjson, 8 GB as bitmaps, and as much again twice. What all 50 million
+would take is worked out from the largest size, not measured.
 """
 
 from __future__ import annotations
@@ -25,10 +28,11 @@ import time
 from pathlib import Path
 
 from common import DATA, machine, median_and_spread, ratios, real_files
-from doodlewise.data.prepare import prepare
-from made import write_sources
+from doodlewise.data.prepare import PictureWish, prepare
+from made import write_photos, write_sources
 from watching import Measured, needs_linux, watch
 
+PHOTOS = DATA.parents[1] / "photos"
 ALL = 50_426_266
 """Drawings of Quick, Draw! (README of googlecreativelab/quickdraw-dataset: 50 million)."""
 
@@ -36,6 +40,7 @@ ALL = 50_426_266
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=DATA, help="folder of simplified ndjson")
+    parser.add_argument("--photos", type=Path, default=PHOTOS, help="folder of a folder a class")
     parser.add_argument("--formats", nargs="+", default=["ndjson", "bin", "npy"])
     parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--jobs", type=int, nargs="+", default=[1, 2])
@@ -59,8 +64,12 @@ def main() -> None:
             with tempfile.TemporaryDirectory(dir=arguments.work, prefix="preparing-") as folder:
                 sources = Path(folder) / "sources"
                 sources.mkdir()
-                n_bytes = write_sources(files, sources, size, format)
+                if format == "photos":
+                    n_bytes = write_photos(arguments.photos, sources, size)
+                else:
+                    n_bytes = write_sources(files, sources, size, format)
                 runs = measure(sources, Path(folder) / "store", arguments)
+                copied = n_bytes / 1e6 / seconds_to_copy(sources, Path(folder) / "copy")
             for jobs, every in runs.items():
                 rates = [run.drawings / run.seconds for run in every]
                 peak = max(run.peak_mb for run in every)
@@ -70,6 +79,7 @@ def main() -> None:
                     flush=True,
                 )
                 peaks.setdefault((format, jobs), []).append(peak)
+        print(f"copying the {format}: {copied:,.0f} MB/s")
         told_of_all(format, sizes[-1], n_bytes, runs)
     for (format, jobs), every in peaks.items():
         spread = max(every) - min(every)
@@ -87,14 +97,23 @@ def measure(sources: Path, store: Path, arguments: argparse.Namespace) -> dict[i
     return runs
 
 
+def seconds_to_copy(sources: Path, copy: Path) -> float:
+    """How long the disk takes to write all of it, read from memory."""
+    started = time.perf_counter()
+    shutil.copytree(sources, copy)
+    os.sync()
+    return time.perf_counter() - started
+
+
 def told_of_all(format: str, size: int, n_bytes: int, runs: dict[int, list[Measured]]) -> None:
     """What the whole data set would take, and what more processes gain."""
     jobs = max(runs)
     rate = max(run.drawings / run.seconds for run in runs[jobs])
-    print(
-        f"extrapolated to all {ALL:,} drawings: {ALL / rate:,.0f} s with {jobs} processes,"
-        f" {ALL / size * n_bytes / 1e9:,.1f} GB of {format}"
-    )
+    if format != "photos":
+        print(
+            f"extrapolated to all {ALL:,} drawings: {ALL / rate:,.0f} s with {jobs} processes,"
+            f" {ALL / size * n_bytes / 1e9:,.1f} GB of {format}"
+        )
     if len(runs) > 1:
         least = min(runs)
         gain = ratios([run.seconds for run in runs[least]], [run.seconds for run in runs[jobs]])
@@ -104,7 +123,8 @@ def told_of_all(format: str, size: int, n_bytes: int, runs: dict[int, list[Measu
 def run_child(sources: Path, store: Path, jobs: int) -> None:
     """Prepare, in the process that is watched; what was written is on the disk when it is timed."""
     started = time.perf_counter()
-    manifest = prepare([sources], store, jobs=jobs)
+    pictures = PictureWish((64, 64)) if any(sources.glob("*/")) else None
+    manifest = prepare([sources], store, jobs=jobs, pictures=pictures)
     os.sync()
     drawings = manifest.size("train") + manifest.size("val") + manifest.size("test")
     print(json.dumps({"drawings": drawings, "seconds": time.perf_counter() - started}))

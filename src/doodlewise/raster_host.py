@@ -28,7 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 kernel: Callable[[F], F] = njit(nogil=True, cache=True)
 """Compiles a function; its type stays."""
 
-_fast_kernel: Callable[[F], F] = njit(nogil=True, cache=True, fastmath={"contract", "arcp", "nsz"})
+fast_kernel: Callable[[F], F] = njit(nogil=True, cache=True, fastmath={"contract", "arcp", "nsz"})
 
 
 def render_rows(
@@ -160,7 +160,7 @@ def place_points(x: Any, y: Any, pixels_per_unit: Any, side: Any) -> None:
         y[p] = (np.float64(y[p]) - low_y) * scale + top
 
 
-@_fast_kernel
+@fast_kernel
 def ink(x: Any, y: Any, lengths: Any, half_width: Any, nearest: Any, out: Any) -> None:
     """Step 3 of `raster`: placed points, (points,) each, to uint8 (side, side).
 
@@ -186,7 +186,7 @@ def ink(x: Any, y: Any, lengths: Any, half_width: Any, nearest: Any, out: Any) -
             out[row, column] = np.uint8(level * full + half)
 
 
-@_fast_kernel
+@fast_kernel
 def _near_line(x0: Any, y0: Any, x1: Any, y1: Any, reach: Any, side: Any, nearest: Any) -> None:
     """Lower `nearest` for the pixels within reach of one line."""
     half = np.float32(0.5)

@@ -1,4 +1,4 @@
-"""The compiled walk through a .bin file finds what the plain one finds."""
+"""The compiled reading of a .bin file finds what the plain one finds."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doodlewise.data.formats.binary import _scan_plainly
-from doodlewise.data.formats.binary_host import walk
+from doodlewise.data.formats.binary import _points_plainly, _scan_plainly
+from doodlewise.data.formats.binary_host import points_of, walk
 
 RECORDS = st.lists(
     st.lists(st.integers(0, 300), min_size=0, max_size=5),
@@ -20,7 +20,9 @@ RECORDS = st.lists(
 
 def record(lengths: list[int]) -> bytes:
     head = struct.pack("<Q2sbIH", 7, b"DE", 1, 1_500_000_000, len(lengths))
-    return head + b"".join(struct.pack("<H", n) + bytes(2 * n) for n in lengths)
+    return head + b"".join(
+        struct.pack("<H", n) + bytes(i % 251 for i in range(2 * n)) for n in lengths
+    )
 
 
 def same(block: bytes) -> None:
@@ -30,6 +32,9 @@ def same(block: bytes) -> None:
     np.testing.assert_array_equal(n_strokes, plain.n_strokes)
     np.testing.assert_array_equal(lengths, plain.lengths)
     assert (end, is_stopped) == (plain.end, plain.is_stopped)
+    np.testing.assert_array_equal(
+        points_of(block, starts, n_strokes, lengths), _points_plainly(block, plain)
+    )
 
 
 @settings(max_examples=300, deadline=None)

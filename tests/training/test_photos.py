@@ -15,7 +15,7 @@ from PIL import Image
 
 from doodlewise.augment import PixelAugment
 from doodlewise.data import batches as batches_module
-from doodlewise.data.batches import TrainingBatches, holds_ink, render_window, windows
+from doodlewise.data.batches import TrainingBatches, render_window, windows
 from doodlewise.data.prepare import PictureWish, prepare
 from doodlewise.data.split import Fractions
 from doodlewise.data.store import Store
@@ -81,8 +81,8 @@ def batches(store: Path, preset: Any = "auto", **options: Any) -> TrainingBatche
 
 
 def test_photos_and_ink_are_told_apart(photo_store: Path, bitmap_store: Path) -> None:
-    assert not holds_ink(Store(photo_store))
-    assert holds_ink(Store(bitmap_store))
+    assert not Store(photo_store).manifest.holds_ink
+    assert Store(bitmap_store).manifest.holds_ink
 
 
 def test_a_store_of_photos_trains_with_all_of_the_records(

@@ -87,7 +87,7 @@ def _train(
         )
         return
     output.text(
-        f"best: {run.result.top1:.2%} top-1 on {run.result.n:,} validation drawings"
+        f"best: {run.result.top1:.2%} top-1 on {run.result.n:,} validation {run.result.things}"
         f" (epoch {run.best_epoch})"
     )
     output.text(f"model: {run.folder / 'model'}")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..augment import PixelAugment
-from ..raster_host import _fast_kernel, kernel
+from ..raster_host import fast_kernel, kernel
 from .augment import _either_side, _uniform
 
 __all__ = ["augment_pixels"]
@@ -144,7 +144,7 @@ def _frame(image: Any, is_ink: Any, framed: Any) -> None:
     framed[height + 1] = framed[height]
 
 
-@_fast_kernel
+@fast_kernel
 def _sample(framed: Any, warp: Any, out: Any) -> None:
     """Each pixel from the four around its place, by their nearness."""
     height, width, channels = out.shape
@@ -172,7 +172,7 @@ def _sample(framed: Any, warp: Any, out: Any) -> None:
                 to += np.uint64(1)
 
 
-@_fast_kernel
+@fast_kernel
 def _relight(image: Any, light: Any, depth: Any, tint: Any) -> None:
     """Change the light, the contrast about the mean, and the saturation about grey."""
     flat = image.reshape(-1)
@@ -195,7 +195,7 @@ def _relight(image: Any, light: Any, depth: Any, tint: Any) -> None:
         flat[at + 2] = _level(own * blue + ground)
 
 
-@_fast_kernel
+@fast_kernel
 def _level(value: Any) -> Any:
     """A pixel's value cut off at black and white."""
     return np.uint8(np.int32(min(max(value, np.float32(0.0)), np.float32(255.0))))

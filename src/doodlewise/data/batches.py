@@ -32,7 +32,7 @@ from .rows import Rows
 from .split import Split, mix
 from .store import Shard, Store
 
-__all__ = ["Batch", "TrainingBatches", "holds_ink", "render_window", "windows"]
+__all__ = ["Batch", "TrainingBatches", "render_window", "windows"]
 
 RUN_ROWS = 4_096
 RUN_BYTES = 4 * 2**20
@@ -108,7 +108,7 @@ class TrainingBatches:
         self.augment, self.pixels, self.seed = augment, pixels, seed
         self.rank, self.world_size, self.threads = rank, world_size, threads
         self._may_mirror = np.array([word not in MIRROR_UNSAFE for word in store.classes])
-        self._is_ink = holds_ink(store)
+        self._is_ink = store.manifest.holds_ink
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -176,14 +176,6 @@ class TrainingBatches:
                 may_mirror=may_mirror,
             )
         return Batch(torch.from_numpy(images[:, None]), labels)
-
-
-def holds_ink(store: Store) -> bool:
-    """Whether the store's images are ink (0 paper, 255 pen), as Google's bitmaps; else photos."""
-    manifest = store.manifest
-    if manifest.image is not None:
-        return manifest.image.look == "drawing"
-    return manifest.render is not None or manifest.image_shape == [28, 28, 1]
 
 
 def windows(store: Store, split: str, max_rows: int = RUN_ROWS) -> Iterator[Rows]:

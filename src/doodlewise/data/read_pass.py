@@ -8,7 +8,6 @@ word came before it in the source, so that the second pass can take the first on
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,9 +26,10 @@ from .store import VERSION
 
 __all__ = ["Part", "Placed", "Plan", "by_place", "part_name", "places", "read_part"]
 
-BATCH_ROWS = 16_384
-BATCH_BYTES = 16 * 2**20
-"""A batch ends when it has as many rows or bytes: whatever the drawings, memory is bounded."""
+BATCH_ROWS = 65_536
+BATCH_BYTES = 8 * 2**20
+"""A batch ends when it has as many rows or bytes: whatever the drawings, memory is bounded. The
+second pass looks into every batch for every shard, so that small ones would cost it time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +235,7 @@ class _PartWriter:
         if not self._pending:
             return
         placed = by_place(self._pending)
-        self._pending, self._rows, self._bytes = [], 0, 0
+        self._rows, self._bytes = 0, 0
         rows = placed.rows
         self.image_shape = None if rows.images is None else list(rows.images.shape[1:])
         self.has_origins = rows.origins is not None
@@ -261,15 +261,18 @@ class Placed:
     ranks: NDArray[np.int64]
 
 
-def by_place(parts: Sequence[Placed]) -> Placed:
-    """The rows of all parts, at least one, sorted by place; equal ones keep their order."""
+def by_place(parts: list[Placed]) -> Placed:
+    """The rows of all parts, at least one, sorted by place; equal ones keep their order.
+
+    Args:
+        parts: emptied, so that their memory is free for the result.
+    """
     place = np.concatenate([part.places for part in parts])
+    ranks = np.concatenate([part.ranks for part in parts])
+    rows = Rows.concat([part.rows for part in parts])
+    parts.clear()
     order = np.argsort(place, kind="stable")
-    return Placed(
-        Rows.concat([part.rows for part in parts]).take(order),
-        place[order],
-        np.concatenate([part.ranks for part in parts])[order],
-    )
+    return Placed(rows.take(order), place[order], ranks[order])
 
 
 def places(key_ids: NDArray[np.uint64], fractions: Fractions, seed: int) -> NDArray[np.uint64]:

@@ -115,7 +115,6 @@ def write_shard(shuffle: Shuffle, index: int) -> list[int]:
         labels = np.zeros(0, np.int32)
         if pieces:
             rows = by_place(pieces).rows
-            pieces.clear()
             batch, labels = [pa.record_batch(columns_of(rows), schema=schema)], rows.labels
         with replacing(path) as temporary, pa.ipc.new_file(str(temporary), schema) as writer:
             for each in batch:

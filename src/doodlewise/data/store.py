@@ -93,6 +93,11 @@ class Manifest:
             return self.image.look == "drawing"
         return self.kind == "strokes" or self.render is not None or self.image_shape == [28, 28, 1]
 
+    @property
+    def things(self) -> str:
+        """What rows are called when people read of them."""
+        return "drawings" if self.holds_ink else "photos"
+
     def write(self, folder: Path) -> None:
         write_json(folder / MANIFEST, asdict(self))
 

@@ -224,7 +224,7 @@ def plot_most_confused(
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    axes.set_xlabel("drawings (share of the true class)")
+    axes.set_xlabel(f"{result.things} (share of the true class)")
     axes.set_title("Most often confused" if listed else "Nothing was confused")
     if strip is not None and examples is not None:
         _strip(strip, [examples.get((pair["true"], pair["guessed"])) for pair in listed])
@@ -266,7 +266,9 @@ def plot_samples(
         is_right = guess == word
         said = "right" if is_right else short(guess, 15)
         caption.append((f"{said} {100 * probability:.0f} %", BLUE if is_right else ORANGE))
-    return _contact_sheet(images, captions, "Drawings and guesses" if guesses else "Drawings")
+    return _contact_sheet(
+        images, captions, "What it was, and the guess" if guesses else "Some of them"
+    )
 
 
 @styled
@@ -292,7 +294,7 @@ def plot_reliability(result: EvalResult) -> Figure:
     axes.yaxis.set_major_formatter(percent_axis())
     axes.grid(axis="y")
     axes.set_title(f"Can its confidence be believed?  Off by {100 * result.ece:.1f} %")
-    counts.set_ylabel("drawings")
+    counts.set_ylabel("share")
     counts.set_xlabel("confidence")
     counts.xaxis.set_major_formatter(percent_axis())
     counts.yaxis.set_major_formatter(percent_axis())

@@ -36,7 +36,7 @@ def write_report(
         figures: title to the bytes of a PNG, in the order in which they are shown.
         extra: name and value of what else should be said about the model or the run.
     """
-    title = f"How well does {result.model or 'the model'} recognise drawings?"
+    title = f"How well does {result.model or 'the model'} recognise {result.things}?"
     parts = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="muted">{escape(_measured_on(result))}</p>',
@@ -56,7 +56,7 @@ def _measured_on(result: EvalResult) -> str:
     split = f"the {result.split} split" if result.split else ""
     where = " of ".join(name for name in (split, result.store) if name)
     facts = [
-        f"Measured on {result.n:,} drawings in {len(result.classes)} classes",
+        f"Measured on {result.n:,} {result.things} in {len(result.classes)} classes",
         f"from {where}" if where else "",
         f"on {result.date[:10]}" if result.date else "",
     ]
@@ -69,8 +69,8 @@ def _headline(result: EvalResult) -> str:
         (
             "Right at the first guess (top-1)",
             percent(result.top1, 1),
-            f"Of 100 drawings, about {100 * result.top1:.0f} get the right word at once. With as"
-            f" many drawings as these, chance alone moves this between {percent(low, 1)} and"
+            f"Of 100 {result.things}, about {100 * result.top1:.0f} get the right word at once."
+            f" With as many as these, chance alone moves this between {percent(low, 1)} and"
             f" {percent(high, 1)} (95 % interval). Guessing blindly:"
             f" {percent(1 / len(result.classes), 1)}.",
         )
@@ -80,8 +80,8 @@ def _headline(result: EvalResult) -> str:
             (
                 "Among the first three (top-3)",
                 percent(result.top3, 1),
-                f"For about {100 * result.top3:.0f} of 100 drawings, the right word is one of its"
-                " three best guesses.",
+                f"For about {100 * result.top3:.0f} of 100 {result.things}, the right word is one"
+                " of its three best guesses.",
             )
         )
     cards.append(
@@ -121,8 +121,8 @@ def _sure(result: EvalResult) -> str:
     else:
         text = (
             f"If it answers only when at least {percent(SURE_AT, 0)} sure, and says “not sure”"
-            f" otherwise, it answers {percent(named['answered'], 1)} of the drawings and is right"
-            f" in {percent(named['accuracy'], 1)} of these."
+            f" otherwise, it answers {percent(named['answered'], 1)} of the {result.things} and is"
+            f" right in {percent(named['accuracy'], 1)} of these."
         )
     rows = [
         row(
@@ -152,13 +152,14 @@ def _groups(result: EvalResult) -> str:
     if not tables:
         return ""
     cards = "".join(
-        f'<div class="card"><h3>{escape(title)}</h3>{_group_table(column, groups)}</div>'
+        f'<div class="card"><h3>{escape(title)}</h3>'
+        f"{_group_table(column, groups, result.things)}</div>"
         for title, column, groups in tables
     )
-    return f'<section><h2>Which drawings</h2><div class="groups">{cards}</div></section>'
+    return f'<section><h2>Which {result.things}</h2><div class="groups">{cards}</div></section>'
 
 
-def _group_table(column: str, groups: Mapping[str, Group]) -> str:
+def _group_table(column: str, groups: Mapping[str, Group], things: str) -> str:
     rows = [
         row(
             word_cell(name),
@@ -168,7 +169,7 @@ def _group_table(column: str, groups: Mapping[str, Group]) -> str:
         )
         for name, group in groups.items()
     ]
-    return table([column], ["drawings", "top-1", "top-3"], rows)
+    return table([column], [things, "top-1", "top-3"], rows)
 
 
 def _confused(result: EvalResult) -> str:
@@ -187,8 +188,8 @@ def _confused(result: EvalResult) -> str:
     return section(
         "Most often confused",
         f"“{worst['true']}” is taken for “{worst['guessed']}” {worst['count']:,} times:"
-        f" {percent(worst['share'], 1)} of the drawings of “{worst['true']}”.",
-        table(["drawn", "guessed"], ["times", "of the drawn"], rows),
+        f" {percent(worst['share'], 1)} of the {result.things} of “{worst['true']}”.",
+        table(["true", "guessed"], ["times", "of the true"], rows),
     )
 
 
@@ -216,9 +217,9 @@ def _classes(result: EvalResult) -> str:
     ]
     return section(
         "By class",
-        "Recall: how many of its drawings are found. Precision: how often the word is right when"
-        " guessed. F1: both in one number. A click on a heading sorts.",
-        table(["class"], ["F1", "precision", "recall", "drawings"], rows, is_long=True),
+        f"Recall: how many of its {result.things} are found. Precision: how often the word is right"
+        " when guessed. F1: both in one number. A click on a heading sorts.",
+        table(["class"], ["F1", "precision", "recall", result.things], rows, is_long=True),
     )
 
 

@@ -115,6 +115,7 @@ class EvalResult:
         calibration: the bins behind `ece`.
         sure: what answering only when sure gives.
         confusion: int64 (classes, classes), row is the true class, column the guess.
+        things: what was evaluated on, "drawings" or "photos".
         model, store, split, date, version: what was evaluated on what, when, by which Doodlewise.
     """
 
@@ -139,6 +140,7 @@ class EvalResult:
     sure: list[Sure]
     confusion: NDArray[np.int64]
     by_ink: dict[int, Group] = field(default_factory=dict)
+    things: str = "drawings"
     model: str = ""
     store: str = ""
     split: str = ""
@@ -188,7 +190,7 @@ class EvalResult:
         """Name and value, as text, of what to show first."""
         low, high = self.top1_interval
         rows = [
-            ("drawings", f"{self.n:,} in {len(self.classes)} classes"),
+            (self.things, f"{self.n:,} in {len(self.classes)} classes"),
             ("top-1", f"{percent(self.top1)} (95 % interval {percent(low)} to {percent(high)})"),
         ]
         if len(self.classes) > 3:

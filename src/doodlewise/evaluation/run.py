@@ -92,6 +92,7 @@ def evaluate(
     return replace(
         whole,
         by_ink=dict(sorted(inks.items())) if shares else {},
+        things=store.manifest.things,
         model=subject.name,
         store=str(store.folder),
         split=split,

@@ -16,7 +16,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from ..augment import PixelAugment
-from ..data.batches import TrainingBatches, holds_ink
+from ..data.batches import TrainingBatches
 from ..data.store import Store
 from ..environment import environment
 from ..errors import ConfigError, RunError, StoreError
@@ -288,13 +288,13 @@ def _facts(
     """What a person wants to know before it begins."""
     facts = {
         **reasons,
-        "data": f"{store.folder}: {store.size('train'):,} drawings to learn from,"
+        "data": f"{store.folder}: {store.size('train'):,} {store.manifest.things} to learn from,"
         f" {store.size('val'):,} to validate, {len(store.classes)} classes",
         "network": f"{config.model}, {count_parameters(network):,} parameters",
         "run": str(run.path),
     }
     if store.kind == "pixels":
-        facts["variation"] = _variation(config.pixels, is_ink=holds_ink(store))
+        facts["variation"] = _variation(config.pixels, is_ink=store.manifest.holds_ink)
     return facts
 
 

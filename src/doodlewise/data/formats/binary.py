@@ -239,19 +239,11 @@ def _scan_plainly(block: bytes) -> _Scan:
 
 def _take(block: bytes, scan: _Scan, block_at: int) -> _Records:
     """Take the scanned records out of a block that begins at `block_at` in the file."""
-    every = np.frombuffer(block, np.uint8)
     starts, lengths = scan.starts, scan.lengths
+    every = np.frombuffer(block, np.uint8)
     headers = every[starts[:, None] + np.arange(_HEADER.size)].view(_HEADER_FIELDS)[:, 0]
+    points = _points_of(block, scan)
     record_of_stroke = np.repeat(np.arange(len(starts)), scan.n_strokes)
-
-    # The block is, stroke after stroke: something between (a header, the length), all x, all y.
-    stroke_ends = np.cumsum(2 + 2 * lengths) + (record_of_stroke + 1) * _HEADER.size
-    between = np.diff(stroke_ends, prepend=0) - 2 * lengths
-    sizes = np.stack([between, lengths, lengths], axis=1)
-    what = np.repeat(np.tile(np.arange(3, dtype=np.uint8), len(lengths)), sizes.reshape(-1))
-    inked = every[: len(what)]
-    points = np.stack([inked[what == 1], inked[what == 2]], axis=1)
-
     has_points = lengths > 0
     strokes_per_drawing = np.bincount(record_of_stroke[has_points], minlength=len(starts))
     is_drawn = strokes_per_drawing > 0
@@ -262,6 +254,27 @@ def _take(block: bytes, scan: _Scan, block_at: int) -> _Records:
         ),
         empty_at=(block_at + starts[~is_drawn]).tolist(),
     )
+
+
+def _points_of(block: bytes, scan: _Scan) -> NDArray[np.uint8]:
+    """The points of all records, uint8 (points, 2), by compiled code where there is numba."""
+    try:
+        from .binary_host import points_of
+    except ImportError:
+        return _points_plainly(block, scan)
+    return points_of(block, scan.starts, scan.n_strokes, scan.lengths)
+
+
+def _points_plainly(block: bytes, scan: _Scan) -> NDArray[np.uint8]:
+    every, lengths = np.frombuffer(block, np.uint8), scan.lengths
+    record_of_stroke = np.repeat(np.arange(len(scan.starts)), scan.n_strokes)
+    # The block is, stroke after stroke: something between (a header, the length), all x, all y.
+    stroke_ends = np.cumsum(2 + 2 * lengths) + (record_of_stroke + 1) * _HEADER.size
+    between = np.diff(stroke_ends, prepend=0) - 2 * lengths
+    sizes = np.stack([between, lengths, lengths], axis=1)
+    what = np.repeat(np.tile(np.arange(3, dtype=np.uint8), len(lengths)), sizes.reshape(-1))
+    inked = every[: len(what)]
+    return np.stack([inked[what == 1], inked[what == 2]], axis=1)
 
 
 def _country(code: bytes) -> str:
