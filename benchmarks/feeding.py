@@ -48,12 +48,12 @@ from doodlewise.data.batches import Batch, TrainingBatches, windows
 from doodlewise.data.prepare import prepare
 from doodlewise.data.store import Store
 from doodlewise.errors import Interrupted
+from doodlewise.heap import keep_freed_memory
 from doodlewise.models.registry import create_model
 from doodlewise.raster import RenderSpec
 from doodlewise.raster_host import render_rows
 from doodlewise.training.config import TrainConfig
 from doodlewise.training.fit import Job, Position, fit
-from doodlewise.training.heap import keep_freed_memory
 from doodlewise.training.setup import make_fabric
 
 HELD = 16

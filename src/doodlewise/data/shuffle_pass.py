@@ -22,7 +22,7 @@ from .store import read_table
 
 __all__ = ["Shuffle", "ShardRange", "Taken", "shard_ranges", "taken_of", "write_shard"]
 
-SHARD_BYTES = 16 * 2**20
+SHARD_BYTES = 12 * 2**20
 
 
 @dataclass(frozen=True, slots=True)

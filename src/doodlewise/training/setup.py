@@ -24,6 +24,7 @@ from ..evaluation.metrics import Tally
 from ..evaluation.result import EvalResult
 from ..evaluation.run import Subject, tally
 from ..files import explain_os_errors, write_json, write_text
+from ..heap import keep_freed_memory
 from ..models.registry import ImageShape, channels_last, count_parameters, create_model
 from ..raster import RenderSpec
 from .checkpoint import load_checkpoint
@@ -31,7 +32,6 @@ from .config import TrainConfig, save_config
 from .device import make_fabric
 from .finish import finish
 from .fit import Job, Position, fit
-from .heap import keep_freed_memory
 from .optim import make_ema, make_optimizer
 from .processes import launch
 from .record import Recorder, Reporter, SilentReporter

@@ -1,6 +1,6 @@
 """Google's numpy_bitmap .npy files: every drawing of a word as 28 x 28 pixels, 0 paper, 255 ink.
 
-Memory-mapped, so that a file of any size takes no memory; the header is parsed without pickle.
+Read some thousand at a time; the header is parsed without pickle.
 
 Source of the layout: README of googlecreativelab/quickdraw-dataset.
 """
@@ -34,18 +34,19 @@ def _read_chunks(source: Source, _wanted: Wanted, skips: Skips) -> Iterator[Chun
         FormatError: another array than bitmaps, or not one bitmap with ink.
     """
     path = source.path
-    bitmaps, missing = _open(path)
+    start, n_bitmaps, missing = _open(path)
     if missing:
         skips.add(
             TRUNCATED,
-            f"{path.name}[{len(bitmaps)}:{len(bitmaps) + missing}],"
-            f" run: {mend_command(path, 'bitmap')}",
+            f"{path.name}[{n_bitmaps}:{n_bitmaps + missing}], run: {mend_command(path, 'bitmap')}",
             missing,
         )
     n_rows = 0
-    for first in range(0, len(bitmaps), CHUNK_ROWS):
-        rows = np.asarray(bitmaps[first : first + CHUNK_ROWS])
-        chunk = bitmaps_chunk(rows, source, first, skips)
+    for first in range(0, n_bitmaps, CHUNK_ROWS):
+        n = min(CHUNK_ROWS, n_bitmaps - first)
+        # Read, not mapped: the pages of a mapped file stay with the process until its end.
+        rows = np.fromfile(path, np.uint8, n * PIXELS, offset=start + first * PIXELS)
+        chunk = bitmaps_chunk(rows.reshape(n, PIXELS), source, first, skips)
         n_rows += len(chunk)
         if len(chunk):
             yield chunk
@@ -79,8 +80,8 @@ def bitmaps_chunk(rows: NDArray[np.uint8], source: Source, first: int, skips: Sk
     )
 
 
-def _open(path: Path) -> tuple[NDArray[np.uint8], int]:
-    """The whole bitmaps of a file, uint8 (n, 784), mapped; and how many more its header promises.
+def _open(path: Path) -> tuple[int, int, int]:
+    """Where the bitmaps begin, how many whole ones there are, and how many more are promised.
 
     Raises:
         FormatError: another array than bitmaps.
@@ -106,10 +107,7 @@ def _open(path: Path) -> tuple[NDArray[np.uint8], int]:
         )
     promised = max(0, shape[0])
     whole = min(promised, (path.stat().st_size - start) // PIXELS)
-    if whole == 0:
-        return np.zeros((0, PIXELS), np.uint8), promised
-    bitmaps = np.memmap(path, np.uint8, mode="r", offset=start, shape=(whole, PIXELS))
-    return bitmaps, promised - whole
+    return start, whole, promised - whole
 
 
 def _sniff(head: bytes, _path: Path) -> bool:

@@ -2,7 +2,8 @@
 
 On a CPU, glibc gives large blocks back to the system as soon as they are free, and the next step
 gets them again page by page, each zeroed by the kernel. Small networks spend more than a third of
-their time on that: keeping the blocks made a step of quickdraw_cnn_v2 1.7 times as fast.
+their time on that: keeping the blocks made a step of quickdraw_cnn_v2 1.7 times as fast, and the
+preparing of .bin files 1.2 times.
 """
 
 from __future__ import annotations

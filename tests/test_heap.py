@@ -12,7 +12,7 @@ import resource, sys
 import torch
 torch.set_num_threads(1)
 from doodlewise.models.registry import create_model
-from doodlewise.training.heap import keep_freed_memory
+from doodlewise.heap import keep_freed_memory
 
 if sys.argv[1] == "keep":
     assert keep_freed_memory()
