@@ -8,7 +8,8 @@
 Real drawings, repeated with every point moved by up to two pixels and with new ids, are written as
 a file of each word, in each format and size. Then `prepare` runs on them in a process of its own,
 which is watched (watching.py), with each number of processes in turn, round after round. How fast
-the disk is, is told by copying the sources once; `prepare` writes them twice. Photos are real ones, repeated, brought to 64 x 64.
+the disk is, is told by copying the sources once; `prepare` writes them twice. Photos are real ones,
+repeated, brought to 64 x 64.
 
 Hoped for, a core: 60,000 drawings/s of simplified ndjson, 500,000 of .bin, bitmaps as fast as the
 disk; 800 photos/s on two cores; memory within 100 MB from the smallest to the largest. Ten million
@@ -98,7 +99,7 @@ def measure(sources: Path, store: Path, arguments: argparse.Namespace) -> dict[i
 
 
 def seconds_to_copy(sources: Path, copy: Path) -> float:
-    """How long one process takes to read all of it and write it once, with no tricks of the disk."""
+    """How long one process takes to read all of it, and to write it once."""
     started = time.perf_counter()
     for source in sorted(path for path in sources.rglob("*") if path.is_file()):
         target = copy / source.relative_to(sources)

@@ -3,6 +3,7 @@
     import doodlewise as dw
 
     dw.prepare(["drawings/"], "stores/mine")
+    dw.explore("stores/mine", "report")
     dw.train(store="stores/mine", epochs=10, name="first")
     model = dw.load("runs/first")
     print(model.predict("sketch.png"))
@@ -24,6 +25,9 @@ __all__ = [
     "DoodlewiseError",
     "Drawing",
     "EvalResult",
+    "ImageSpec",
+    "PictureWish",
+    "PixelAugment",
     "Prediction",
     "Ragged",
     "RenderSpec",
@@ -32,7 +36,10 @@ __all__ = [
     "TrainedRun",
     "__version__",
     "create_model",
+    "download",
     "evaluate",
+    "explore",
+    "export",
     "list_models",
     "load",
     "prepare",
@@ -48,6 +55,9 @@ _HOME = {
     "DoodlewiseError": "errors",
     "Drawing": "drawing",
     "EvalResult": "evaluation.result",
+    "ImageSpec": "image",
+    "PictureWish": "data.prepare",
+    "PixelAugment": "augment",
     "Prediction": "predict.classifier",
     "Ragged": "ragged",
     "RenderSpec": "raster",
@@ -55,7 +65,10 @@ _HOME = {
     "TrainConfig": "training.config",
     "TrainedRun": "training.setup",
     "create_model": "models.registry",
+    "download": "data.download",
     "evaluate": "evaluation.judge",
+    "explore": "exploration.explore",
+    "export": "data.export",
     "list_models": "models.registry",
     "load": "predict.classifier",
     "prepare": "data.prepare",
@@ -66,14 +79,18 @@ _HOME = {
 }
 
 if TYPE_CHECKING:
-    from .augment import Augment
+    from .augment import Augment, PixelAugment
+    from .data.download import download
+    from .data.export import export
     from .data.formats import read_drawings
-    from .data.prepare import prepare
+    from .data.prepare import PictureWish, prepare
     from .data.store import Store
     from .drawing import Drawing
     from .errors import DoodlewiseError
     from .evaluation.judge import evaluate
     from .evaluation.result import EvalResult
+    from .exploration.explore import explore
+    from .image import ImageSpec
     from .models.registry import create_model, list_models, register_model
     from .predict.classifier import Classifier, Prediction, load
     from .ragged import Ragged

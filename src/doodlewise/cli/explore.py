@@ -10,7 +10,7 @@ import typer
 from ._output import JsonFlag, QuietFlag, VerboseFlag, output
 
 if TYPE_CHECKING:
-    from ..explore.findings import Findings
+    from ..exploration.findings import Findings
 
 __all__ = ["explore"]
 
@@ -42,38 +42,32 @@ def explore(
     """See what is in a store before training: a web page, pictures, numbers."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-    from ..data.store import Store
-    from ..evaluation.judge import subject_of
-    from ..explore.gather import gather
-    from ..explore.stats import to_stats
-    from ..explore.write import write_exploration
+    from ..exploration.explore import explore as explore_store
+    from ..exploration.stats import to_stats
 
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
     )  # fmt: skip
-    opened = Store(store)
-    classifier = None if model is None else subject_of(model)
     with output.progress(*columns) as progress:
         task = progress.add_task("exploring", total=None)
 
         def tell(stage: str, done: int, total: int) -> None:
             progress.update(task, description=STAGES[stage], completed=done, total=total)
 
-        findings = gather(
-            opened,
+        page, findings = explore_store(
+            store,
+            out,
             split=split,
             method=None if map_ == "none" else map_,
-            classifier=classifier,
+            model=model,
             seed=seed,
             progress=tell,
         )
-        progress.update(task, description="writing the report", completed=0, total=None)
-        written = write_exploration(findings, out)
     if output.is_json:
         output.json(to_stats(findings))
     else:
         output.table(["", str(store)], _summary(findings))
-    output.say(f"Report: {written[0]}, and {len(written) - 2} pictures beside it")
+    output.say(f"Report: {page}; each picture is in {page.parent / 'pictures'}")
 
 
 def _summary(findings: Findings) -> list[tuple[str, str]]:

@@ -19,9 +19,9 @@ from doodlewise.data.split import SPLITS, Fractions
 from doodlewise.data.store import Store
 from doodlewise.errors import StoreError, UnknownClassError
 from doodlewise.evaluation.run import Subject
-from doodlewise.explore import gather as module
-from doodlewise.explore.gather import gather
-from doodlewise.explore.stats import to_stats
+from doodlewise.exploration import gather as module
+from doodlewise.exploration.gather import gather
+from doodlewise.exploration.stats import to_stats
 from doodlewise.raster import RenderSpec, render_many
 
 AllRows = Callable[[Store], Rows]

@@ -10,8 +10,8 @@ import pytest
 
 from doodlewise.data.rows import Rows
 from doodlewise.data.store import Store
-from doodlewise.explore.sample import BalancedSample, grey_thumbnails, pictures
-from doodlewise.explore.tallies import FineHistogram, content_hashes, median_of
+from doodlewise.exploration.sample import BalancedSample, grey_thumbnails, pictures
+from doodlewise.exploration.tallies import FineHistogram, content_hashes, median_of
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from doodlewise.data.chunk import Origins
 from doodlewise.data.rows import Rows
-from doodlewise.explore.findings import ImageSizes
-from doodlewise.explore.image_sizes import FENCE, SHOWN, SizeTable
+from doodlewise.exploration.findings import ImageSizes
+from doodlewise.exploration.image_sizes import FENCE, SHOWN, SizeTable
 
 
 def pictures(sizes: NDArray[np.int64], labels: NDArray[np.int64] | None = None) -> Rows:

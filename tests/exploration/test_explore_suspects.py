@@ -12,8 +12,8 @@ import pytest
 from doodlewise.data.prepare import prepare
 from doodlewise.data.rows import Rows
 from doodlewise.data.store import Store
-from doodlewise.explore import suspects
-from doodlewise.explore.suspects import AHEAD, class_shares, farthest
+from doodlewise.exploration import suspects
+from doodlewise.exploration.suspects import AHEAD, class_shares, farthest
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "quickdraw" / "simplified"
 ANIMALS = ("bear", "bee", "camel", "cat", "cow", "crab", "crocodile", "dog", "dolphin", "duck")

@@ -12,7 +12,7 @@ from PIL import Image
 
 from doodlewise.errors import DataError
 from doodlewise.evaluation.look import to_png
-from doodlewise.explore.collage import (
+from doodlewise.exploration.collage import (
     MARGIN,
     class_colours,
     encode,
@@ -22,9 +22,9 @@ from doodlewise.explore.collage import (
     sheet,
     tile_for,
 )
-from doodlewise.explore.findings import Findings
-from doodlewise.explore.plots import plot_classes, plot_distribution, plot_means, plot_varied
-from doodlewise.explore.write import write_exploration
+from doodlewise.exploration.findings import Findings
+from doodlewise.exploration.plots import plot_classes, plot_distribution, plot_means, plot_varied
+from doodlewise.exploration.write import write_exploration
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ from PIL import Image
 
 from doodlewise.data.rows import Rows
 from doodlewise.data.store import Store
-from doodlewise.explore.duplicates import find_duplicates, near_pairs
-from doodlewise.explore.sample import grey_thumbnails, shrunk
-from doodlewise.explore.tallies import content_hashes
+from doodlewise.exploration.duplicates import find_duplicates, near_pairs
+from doodlewise.exploration.sample import grey_thumbnails, shrunk
+from doodlewise.exploration.tallies import content_hashes
 
 BITMAPS = Path(__file__).resolve().parents[3] / "shared" / "data" / "quickdraw" / "numpy_bitmap"
 

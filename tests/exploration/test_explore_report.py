@@ -18,10 +18,10 @@ from made_findings import KEY, doodle_findings, photo_findings
 from PIL import Image
 
 from doodlewise.data.formats.synthetic import SYNTHETIC_WORDS
-from doodlewise.explore.charts import number, place_of, ticks, ticks_of
-from doodlewise.explore.findings import Distribution
-from doodlewise.explore.pieces import FEATURED, featured
-from doodlewise.explore.report import write_page
+from doodlewise.exploration.charts import number, place_of, ticks, ticks_of
+from doodlewise.exploration.findings import Distribution
+from doodlewise.exploration.pieces import FEATURED, featured
+from doodlewise.exploration.report import write_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from doodlewise.data.formats.synthetic import SYNTHETIC_WORDS, draw
-from doodlewise.explore.findings import (
+from doodlewise.exploration.findings import (
     Distribution,
     Findings,
     ImageSizes,

@@ -13,10 +13,10 @@ import pytest
 from doodlewise.data.rows import Rows
 from doodlewise.data.store import Store
 from doodlewise.errors import ConfigError, MissingExtraError
-from doodlewise.explore import projection
-from doodlewise.explore.findings import Method, Projection
-from doodlewise.explore.projection import project
-from doodlewise.explore.sample import grey_thumbnails
+from doodlewise.exploration import projection
+from doodlewise.exploration.findings import Method, Projection
+from doodlewise.exploration.projection import project
+from doodlewise.exploration.sample import grey_thumbnails
 
 
 @pytest.fixture
