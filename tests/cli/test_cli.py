@@ -77,7 +77,8 @@ def test_stats_as_json_and_as_table(
     )
     status, out, _ = ask(capsys, "data", "stats", strokes_store)
     assert status == 0
-    assert "360 strokes of 6 classes" in out
+    assert "360 drawings of 6 classes" in out
+    assert "kept as strokes" in out
     assert "apple" in out
 
 

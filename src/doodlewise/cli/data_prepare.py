@@ -249,10 +249,8 @@ def _report(store: Store) -> None:
     what: str = manifest.kind
     if manifest.image is not None:
         height, width, channels = manifest.image_shape or (0, 0, 0)
-        colour = (
-            "colour" if channels == 3 else "ink" if manifest.image.look == "drawing" else "grey"
-        )
-        what = f"{manifest.image.look}s, {width} x {height} pixels in {colour}"
+        colour = "in colour" if channels == 3 else "of ink" if manifest.holds_ink else "of grey"
+        what = f"{manifest.things}, {width} x {height} pixels {colour}"
     output.text(f"{store.folder}: {len(store.classes)} classes of {what}, {sizes}")
     for reason, count in manifest.skipped.get("counts", {}).items():
         places = manifest.skipped["examples"].get(reason, [])

@@ -32,11 +32,15 @@ def stats(
         output.json(facts)
         return
     output.text(
-        f"{facts['store']}: {facts['n']:,} {facts['kind']} of {len(facts['classes'])} classes,"
+        f"{facts['store']}: {facts['n']:,} {facts['things']} of {len(facts['classes'])} classes,"
         f" {facts['bytes'] / 2**20:,.1f} MiB"
     )
     if facts["image_shape"]:
-        output.text("images of " + " x ".join(map(str, facts["image_shape"])))
+        height, width, channels = facts["image_shape"]
+        colour = "in colour" if channels == 3 else "of ink" if facts["holds_ink"] else "of grey"
+        output.text(f"kept as {width} x {height} pixels {colour}")
+    else:
+        output.text("kept as strokes")
     counts = facts["counts"]
     rows = [
         [word, *(f"{counts[split][word]:,}" for split in SPLITS)]
@@ -61,6 +65,8 @@ def facts_of(store: Store) -> dict[str, Any]:
     return {
         "store": str(store.folder),
         "kind": manifest.kind,
+        "things": manifest.things,
+        "holds_ink": manifest.holds_ink,
         "n": store.size("all"),
         "sizes": {split: store.size(split) for split in SPLITS},
         "classes": manifest.classes,
