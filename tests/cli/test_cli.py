@@ -47,7 +47,7 @@ def test_results_go_to_stdout_and_talk_to_stderr(
     assert status == 0
     assert "2 classes of strokes" in out
     assert "80 more than --per-class" in err
-    assert f"Next: doodlewise train {tmp_path / 'store'}" in err
+    assert f"doodlewise train {tmp_path / 'store'}" in err
 
 
 def test_quiet_says_nothing_but_results(
