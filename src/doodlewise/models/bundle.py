@@ -10,67 +10,24 @@ No pickle: opening one from a stranger runs none of their code.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from ..bundle_info import CONFIG, BundleInfo, find_bundle, read_bundle_info
 from ..errors import BundleError, ConfigError, ModelError
 from ..files import replacing, write_json, write_text
-from ..image import ImageSpec
-from ..raster import RenderSpec
-from ..version import __version__
 from .registry import channels_last, count_parameters, create_model
 
 __all__ = ["BundleInfo", "find_bundle", "load_bundle", "read_bundle_info", "save_bundle"]
 
-VERSION = 1
-WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+WEIGHTS, CARD = "model.safetensors", "README.md"
 DATA_LICENCE = "Quick, Draw! data: Google, CC BY 4.0"
-
-
-@dataclass(frozen=True, slots=True)
-class BundleInfo:
-    """What travels with the weights.
-
-    Attributes:
-        model: name of the network.
-        classes: the words, in the order of the scores.
-        image_shape: channels, height and width of the input.
-        render: how drawings become its input; None for networks that only take pictures.
-        image: how picture files became what it learnt from, so that others are read likewise;
-            None for networks that learnt from drawings, or from images that were no files.
-        temperature: by which scores are divided before the softmax, so that confidence is honest.
-        sure_from: probability from which on a guess counts as sure.
-        metrics: figures with the split they were measured on, such as
-            `{"split": "val", "n": 8927, "top1": 0.69}`.
-        trained_on: where the drawings came from and how many there were.
-        licence: of the weights.
-        created: when, UTC, ISO 8601.
-        doodlewise: version that wrote it.
-        version: of this format.
-    """
-
-    model: str
-    classes: list[str]
-    image_shape: tuple[int, int, int]
-    render: RenderSpec | None = None
-    image: ImageSpec | None = None
-    temperature: float = 1.0
-    sure_from: float = 0.5
-    metrics: dict[str, Any] = field(default_factory=dict)
-    trained_on: dict[str, Any] = field(default_factory=dict)
-    licence: str = "Apache-2.0"
-    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    doodlewise: str = __version__
-    version: int = VERSION
 
 
 def save_bundle(model: nn.Module, info: BundleInfo, folder: Path) -> None:
@@ -82,53 +39,6 @@ def save_bundle(model: nn.Module, info: BundleInfo, folder: Path) -> None:
         save_file(weights, temporary)
     write_json(folder / CONFIG, asdict(info))
     write_text(folder / CARD, _card(model, info))
-
-
-def read_bundle_info(folder: Path) -> BundleInfo:
-    """Read config.json of a bundle.
-
-    Raises:
-        BundleError: no bundle, of another version, or damaged.
-    """
-    path = folder / CONFIG
-    if not path.exists():
-        raise BundleError(
-            f"There is no model in {folder} (no {CONFIG}). Name a run folder, such as runs/first,"
-            " or the model folder in it."
-        )
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        version = values["version"]
-        if version == VERSION:
-            if values["render"] is not None:
-                values["render"] = RenderSpec.from_dict(values["render"])
-            if values.get("image") is not None:
-                values["image"] = ImageSpec.from_dict(values["image"])
-            return msgspec.convert(values, BundleInfo)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleError(
-            f"{path} is damaged ({error}). Train or download the model again."
-        ) from error
-    raise BundleError(
-        f"{folder} is a model of version {version}; this Doodlewise reads version {VERSION}."
-        " Install the Doodlewise that wrote it, or train again."
-    )
-
-
-def find_bundle(path: Path) -> Path:
-    """The model folder that a path stands for: itself, or the one in a run folder.
-
-    Raises:
-        BundleError: the run has not finished, so it has no model yet.
-    """
-    if not (path / CONFIG).exists() and (path / "model").is_dir():
-        return path / "model"
-    if not (path / CONFIG).exists() and (path / "weights").is_dir():
-        raise BundleError(
-            f"The run {path} has not finished, so it has no model yet. Go on with it: doodlewise"
-            f" train --resume last --name {path.name}"
-        )
-    return path
 
 
 def load_bundle(folder: Path, device: torch.device | str = "cpu") -> tuple[nn.Module, BundleInfo]:
