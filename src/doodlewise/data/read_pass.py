@@ -27,7 +27,7 @@ from .store import VERSION
 __all__ = ["Part", "Placed", "Plan", "by_place", "part_name", "places", "read_part"]
 
 BATCH_ROWS = 65_536
-BATCH_BYTES = 8 * 2**20
+BATCH_BYTES = 6 * 2**20
 """A batch ends when it has as many rows or bytes: whatever the drawings, memory is bounded. The
 second pass looks into every batch for every shard, so that small ones would cost it time."""
 
