@@ -18,7 +18,7 @@ BAR = 20
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="A run folder, or a model folder.")],
+    model: Annotated[Path, typer.Argument(help="A model.onnx, a run folder, or a model folder.")],
     sketches: Annotated[
         list[Path], typer.Argument(help="Drawings (.ndjson, .bin), pictures, or folders of them.")
     ],

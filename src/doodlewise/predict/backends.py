@@ -1,23 +1,41 @@
-"""What runs a network."""
+"""What runs a network: torch, or onnxruntime where torch is not installed."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import MissingExtraError
+from ..bundle_info import CONFIG, BundleInfo, find_bundle, read_bundle_info
+from ..errors import BundleError, ConfigError, MissingExtraError
+from ..ragged import Ragged
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from ..models.bundle import BundleInfo
-
-__all__ = ["TorchBackend"]
+__all__ = ["Backend", "StrokesBackend", "TorchBackend", "open_backend"]
 
 BATCH_ROWS = 512
+EXPORTED = "model.onnx"
+
+
+class Backend(Protocol):
+    """Something that runs a network on pixels."""
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """uint8 (n, channels, height, width) to float32 (n, classes), each row summing to 1."""
+        ...
+
+
+@runtime_checkable
+class StrokesBackend(Protocol):
+    """Something that runs a network on strokes."""
+
+    def probabilities_of_drawings(self, drawings: Ragged) -> NDArray[np.float32]:
+        """Drawings in any unit to float32 (n, classes), each row summing to 1."""
+        ...
 
 
 class TorchBackend:
@@ -42,7 +60,7 @@ class TorchBackend:
             BundleError: see `load_bundle`.
         """
         try:
-            from ..models.bundle import find_bundle, load_bundle
+            from ..models.bundle import load_bundle
         except ImportError as error:
             raise MissingExtraError("torch", "train") from error
         network, info = load_bundle(find_bundle(path), device)
@@ -62,3 +80,44 @@ class TorchBackend:
                 scores = self._network(as_input(batch)).float()
                 parts.append(torch.softmax(scores / self._temperature, dim=1).cpu().numpy())
         return np.concatenate(parts)
+
+
+def open_backend(path: Path, device: str) -> tuple[Backend | StrokesBackend, BundleInfo]:
+    """Whatever runs the model at this path, and what travels with it.
+
+    Args:
+        path: an exported file; or a run or model folder, for which torch is needed unless there is
+            a model.onnx in it.
+        device: where a folder's network runs.
+
+    Raises:
+        BundleError: there is no model, it is damaged, or torch is needed and not installed.
+        ConfigError: the device is not there.
+    """
+    if path.is_file():
+        return _open_onnx(path, device)
+    folder = find_bundle(path)
+    exported = folder / EXPORTED
+    if exported.is_file() and not (folder / CONFIG).exists():
+        return _open_onnx(exported, device)
+    try:
+        return TorchBackend.load(folder, device)
+    except MissingExtraError as error:
+        if exported.is_file():
+            return _open_onnx(exported, device)
+        read_bundle_info(folder)  # that there is no model at all is to be said first
+        raise BundleError(
+            f"{folder} needs {error.package}, which is not installed. Run: pip install"
+            f" 'doodlewise[{error.extra}]'; or where it is installed, make a file that needs none:"
+            f" doodlewise export {path} --to {EXPORTED}"
+        ) from error
+
+
+def _open_onnx(path: Path, device: str) -> tuple[Backend | StrokesBackend, BundleInfo]:
+    from .onnx_backend import open_onnx
+
+    if device != "cpu":
+        raise ConfigError(
+            f"{path} runs on the processor, not on '{device}'. Choose cpu, or name the run folder."
+        )
+    return open_onnx(path)

@@ -7,20 +7,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, overload
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..bundle_info import BundleInfo
 from ..drawing import Drawing
 from ..errors import BundleError, DrawingError, FormatError, PictureError
 from ..image import ImageSpec, image_pixels, read_image
 from ..ragged import Ragged
 from ..raster import RenderSpec
-
-if TYPE_CHECKING:
-    from ..models.bundle import BundleInfo
+from .backends import Backend, StrokesBackend, open_backend
 
 __all__ = ["Backend", "Classifier", "Guess", "Prediction", "load"]
 
@@ -85,14 +84,6 @@ class Prediction:
         }
 
 
-class Backend(Protocol):
-    """Something that runs a network."""
-
-    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """uint8 (n, channels, height, width) to float32 (n, classes), each row summing to 1."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Input:
     """A sketch on its way: a drawing, or pixels of the network's input (channels first)."""
@@ -110,7 +101,7 @@ class Classifier:
         info: what travelled with it.
     """
 
-    def __init__(self, backend: Backend, info: BundleInfo) -> None:
+    def __init__(self, backend: Backend | StrokesBackend, info: BundleInfo) -> None:
         self._backend = backend
         self.info = info
 
@@ -175,7 +166,8 @@ class Classifier:
             DrawingError: neither a drawing nor a picture nor a path; or `top` is below 1.
             PictureError: a picture without ink, or not a picture.
             FormatError: a file that is neither a picture nor drawings, or a broken line.
-            BundleError: a drawing for a network that was trained on photos.
+            BundleError: a drawing for a network that was trained on photos, or a picture for an
+                exported model that takes strokes.
         """
         if top < 1:
             raise DrawingError(f"top is {top}; ask for 1 guess or more.")
@@ -187,7 +179,7 @@ class Classifier:
         ragged = drawings if isinstance(drawings, Ragged) else Ragged.from_drawings(drawings)
         # Once at least: no drawings give no rows, but as many columns as ever.
         parts = [
-            self._backend.probabilities(self._draw(ragged.slice(first, first + self._batch_rows)))
+            self._of_drawings(ragged.slice(first, first + self._batch_rows))
             for first in range(0, max(len(ragged), 1), self._batch_rows)
         ]
         return np.concatenate(parts)
@@ -203,12 +195,23 @@ class Classifier:
     def _predictions(self, inputs: Iterator[_Input], top: int) -> Iterator[Prediction]:
         top = min(top, len(self.classes))
         while batch := list(islice(inputs, self._batch_rows)):
-            every = self._backend.probabilities(self._pixels(batch))
+            every = self._of_inputs(batch)
             for each, probabilities in zip(batch, every, strict=True):
                 best = np.argsort(-probabilities, kind="stable")[:top]
                 guesses = tuple(Guess(self.classes[i], float(probabilities[i])) for i in best)
                 sure = guesses[0].probability >= self.info.sure_from
                 yield Prediction(guesses, sure, each.source, each.notes)
+
+    def _of_inputs(self, batch: list[_Input]) -> NDArray[np.float32]:
+        if isinstance(self._backend, StrokesBackend):
+            drawings = (each.sketch for each in batch if isinstance(each.sketch, Drawing))
+            return self._backend.probabilities_of_drawings(Ragged.from_drawings(drawings))
+        return self._backend.probabilities(self._pixels(batch))
+
+    def _of_drawings(self, drawings: Ragged) -> NDArray[np.float32]:
+        if isinstance(self._backend, StrokesBackend):
+            return self._backend.probabilities_of_drawings(drawings)
+        return self._backend.probabilities(self._draw(drawings))
 
     def _pixels(self, batch: list[_Input]) -> NDArray[np.uint8]:
         """The network's input, uint8 (n, channels, height, width); drawings are drawn together."""
@@ -271,6 +274,12 @@ class Classifier:
     def _input_of_picture(self, picture: Path | Image.Image | NDArray[Any], source: str) -> _Input:
         from .picture import open_picture, picture_to_pixels
 
+        if isinstance(self._backend, StrokesBackend):
+            raise BundleError(
+                f"{source or 'This'} is a picture, and this model was exported to take strokes."
+                " Give drawings, or export it to take pictures too: doodlewise export runs/first"
+                " --to model.onnx --input pixels"
+            )
         image = self.image
         try:
             if image is None:
@@ -333,14 +342,11 @@ def load(path: str | Path, *, device: str = "cpu") -> Classifier:
     """Load a recogniser with everything that belongs to it.
 
     Args:
-        path: a run folder, or a model folder.
-        device: where the network runs.
+        path: an exported model.onnx, which needs no torch; or a run folder, or a model folder.
+        device: where the network runs; an exported one runs on the cpu.
 
     Raises:
-        BundleError: there is no model, or it is damaged.
-        MissingExtraError: torch is not installed.
+        BundleError: there is no model, it is damaged, or torch is needed and not installed.
+        ConfigError: the device is not there.
     """
-    from .backends import TorchBackend
-
-    backend, info = TorchBackend.load(Path(path), device)
-    return Classifier(backend, info)
+    return Classifier(*open_backend(Path(path), device))

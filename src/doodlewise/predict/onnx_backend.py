@@ -1,0 +1,215 @@
+"""Runs an exported model.onnx, without torch."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..bundle_info import BundleInfo, bundle_info
+from ..errors import BundleError
+from ..ragged import Ragged
+from .stroke_batches import stroke_batches
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+__all__ = ["FORMAT", "METADATA_KEY", "OnnxBackend", "OnnxStrokesBackend", "open_onnx"]
+
+METADATA_KEY = "doodlewise"
+FORMAT = 1
+"""Of the metadata: what an older Doodlewise must not read as if it knew it."""
+MAX_THREADS = 4
+"""More do not make these small networks faster."""
+BATCH_ROWS = 64
+"""Images at once: their activations stay in the caches of the processor."""
+BATCH_BYTES = 16 * 2**20
+"""A graph that draws strokes keeps, for every point, a float32 for every pixel; so many at once."""
+DRAWING_BYTES = 64 * 2**20
+"""Likewise for a single drawing, which is thinned if it would need more; see `_longest`."""
+ADVICE = (
+    "Name a file that doodlewise export wrote, or copy it again; or name a run folder, such as"
+    " runs/first."
+)
+BEGINNINGS = {
+    b"PK": "a zip archive, as torch.save writes",
+    b"version https://git-lfs": "a pointer of Git LFS, so run git lfs pull",
+    b"<": "a web page or XML",
+    b"{": "JSON",
+}
+
+
+class OnnxBackend:
+    """Runs a model that takes pixels.
+
+    Args:
+        session: of a file that `open_onnx` found good.
+        info: what travels with it.
+    """
+
+    def __init__(self, session: InferenceSession, info: BundleInfo) -> None:
+        self._session, self._n_classes = session, len(info.classes)
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """uint8 (n, channels, height, width) to float32 (n, classes), each row summing to 1."""
+        found = np.empty((len(images), self._n_classes), np.float32)
+        for first in range(0, len(images), BATCH_ROWS):
+            rows = slice(first, first + BATCH_ROWS)
+            found[rows] = self._session.run(["probabilities"], {"images": images[rows]})[0]
+        return found
+
+
+class OnnxStrokesBackend:
+    """Runs a model that takes strokes, and draws them itself.
+
+    Args:
+        session: of a file that `open_onnx` found good.
+        info: what travels with it.
+    """
+
+    def __init__(self, session: InferenceSession, info: BundleInfo) -> None:
+        self._session, self._n_classes = session, len(info.classes)
+        bytes_per_point = 4 * math.prod(info.image_shape)
+        self._longest = min(max(DRAWING_BYTES // bytes_per_point, 512), 4096)
+        self._most = BATCH_BYTES // bytes_per_point
+
+    def probabilities_of_drawings(self, drawings: Ragged) -> NDArray[np.float32]:
+        """float32 (n, classes), each row summing to 1; drawings in any unit.
+
+        A drawing of more than 4,096 points (less where images have more than 64 x 64 pixels, but
+        at least 512) is thinned to as many first; see `stroke_batches`.
+        """
+        found = np.empty((len(drawings), self._n_classes), np.float32)
+        for batch in stroke_batches(drawings, longest=self._longest, most=self._most):
+            inputs = {"points": batch.points, "pen": batch.pen}
+            found[batch.rows] = self._session.run(["probabilities"], inputs)[0]
+        return found
+
+
+def open_onnx(path: Path) -> tuple[OnnxBackend | OnnxStrokesBackend, BundleInfo]:
+    """The backend of an exported file, and what travels with it.
+
+    Raises:
+        BundleError: no such file, not an ONNX file, truncated, not from Doodlewise, of a newer
+            version, or onnxruntime does not load.
+    """
+    if not path.is_file():
+        raise BundleError(f"There is no file {path}. Check the path.")
+    session = _session(path)
+    takes, info = _metadata(session, path)
+    _check_shapes(session, path, takes, info)
+    kind = OnnxStrokesBackend if takes == "strokes" else OnnxBackend
+    return kind(session, info), info
+
+
+def _session(path: Path) -> InferenceSession:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise BundleError(
+            f"{path} needs onnxruntime, which does not load here ({error}). Run:"
+            " pip install --upgrade onnxruntime"
+        ) from error
+    options = onnxruntime.SessionOptions()
+    # Given a number, it does not pin threads to cores, which containers refuse with an error.
+    options.intra_op_num_threads = min(_cores(), MAX_THREADS)
+    options.inter_op_num_threads = 1
+    # Between two guesses of a server, threads are to sleep.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # It would keep a plan of the memory for every length that there ever was.
+    options.enable_mem_pattern = False
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the errors of onnxruntime have no base of their own
+        raise BundleError(_explain(path, str(error))) from error
+
+
+def _cores() -> int:
+    """How many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _explain(path: Path, problem: str) -> str:
+    """Why onnxruntime cannot open a file, and what to do."""
+    with path.open("rb") as stream:
+        head = stream.read(64)
+    if not head:
+        return f"{path} is empty: it has 0 bytes. Copy or export it again."
+    for beginning, what in BEGINNINGS.items():
+        if head.lstrip().startswith(beginning):
+            return f"{path} is not an ONNX file, but {what}. {ADVICE}"
+    if "max supported IR version" in problem or "Current official support" in problem:
+        return f"{path} needs a newer onnxruntime. Run: pip install --upgrade onnxruntime"
+    if "protobuf" in problem.lower():
+        size = path.stat().st_size
+        return f"{path} is not an ONNX file, or is cut off after {size:,} bytes. {ADVICE}"
+    reason = problem.strip().splitlines()[0].split(" failed:")[-1]
+    return f"{path} cannot be run ({reason}). Copy or export it again."
+
+
+def _metadata(session: InferenceSession, path: Path) -> tuple[str, BundleInfo]:
+    """Whether it takes strokes or pixels, and what travels with it."""
+    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    if text is None:
+        raise BundleError(
+            f"{path} is a network that Doodlewise did not export: words and image size are not in"
+            " it. Export it from its run: doodlewise export runs/first --to model.onnx"
+        )
+    try:
+        values: dict[str, Any] = json.loads(text)
+        version, takes, info = values["format"], str(values["input"]), values["info"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{path} is damaged ({error}). Export it again.") from error
+    if version != FORMAT:
+        raise BundleError(
+            f"{path} has format {version}; this Doodlewise reads format {FORMAT}. Run:"
+            " pip install --upgrade doodlewise, or export it again with this one."
+        )
+    return takes, bundle_info(info, path)
+
+
+def _check_shapes(session: InferenceSession, path: Path, takes: str, info: BundleInfo) -> None:
+    """That inputs and outputs are what the metadata says.
+
+    Raises:
+        BundleError: they are not.
+    """
+    inputs = {each.name: each.shape for each in session.get_inputs()}
+    outputs = {each.name: each.shape for each in session.get_outputs()}
+    n_classes = len(info.classes)
+    every: dict[str, dict[str, Sequence[int | None]]] = {
+        "pixels": {"images": info.image_shape},
+        "strokes": {"points": [None, 2], "pen": [None]},
+    }
+    expected = every.get(takes, {})
+    fits = (
+        inputs.keys() == expected.keys()
+        and all(_fits(inputs[name][1:], shape) for name, shape in expected.items())
+        and _fits(outputs.get("probabilities", [])[1:], [n_classes])
+    )
+    if not fits:
+        raise BundleError(
+            f"{path} is damaged: it is to make {n_classes} probabilities of {takes}, but takes"
+            f" {_described(inputs)} and makes {_described(outputs)}. Export it again."
+        )
+
+
+def _fits(shape: list[Any], expected: Sequence[int | None]) -> bool:
+    """Whether a tensor of this shape can be of the other; names and None stand for any length."""
+    return len(shape) == len(expected) and all(
+        not isinstance(ours, int) or theirs in (ours, None)
+        for ours, theirs in zip(shape, expected, strict=True)
+    )
+
+
+def _described(tensors: dict[str, list[Any]]) -> str:
+    return ", ".join(f"{name} {shape}" for name, shape in tensors.items())
