@@ -27,6 +27,7 @@ COMMANDS = (
     "eval",
     "predict",
     "submission",
+    "export",
     "models list",
     "env",
 )

@@ -23,6 +23,7 @@ PAGES = (
     "docs/explore.md",
     "docs/train.md",
     "docs/predict.md",
+    "docs/export.md",
     "docs/pixels.md",
 )
 BLOCK = re.compile(r"```(sh|python)\n(.*?)```", re.DOTALL)

@@ -20,6 +20,7 @@ from .data_synthetic import synthetic
 from .env import env
 from .evaluate import evaluate
 from .explore import explore
+from .export import export as export_model
 from .models_list import list_networks
 from .predict import predict
 from .submission import submission
@@ -45,6 +46,7 @@ app.command("train")(train)
 app.command("eval")(evaluate)
 app.command("predict")(predict)
 app.command("submission")(submission)
+app.command("export")(export_model)
 app.add_typer(models, name="models")
 app.command("env")(env)
 data.command("prepare")(prepare)

@@ -1,0 +1,140 @@
+"""What is exported: the drawing of strokes, the network and the softmax as one torch module.
+
+The strokes become the very pixels of `raster`, whose reference is reckoned in float64. A pixel
+whose level lies between two is rounded up or down by the last bits of its distance, and one level
+in one pixel moves a probability by more than 1e-4; float32 alone gets one pixel of every thirtieth
+drawing wrong. So float32 finds the line that is nearest to each pixel, where almost all the work
+is, and the distance to that one line is measured in float64.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ..drawing import FRAME
+from ..predict.stroke_batches import JOINED, PADDING
+from ..raster import FITTED_FROM, RenderSpec
+
+__all__ = ["PixelsGraph", "StrokesGraph"]
+
+FAR = 1e4
+"""Pixels from the image: where padding lies, so that it leaves no ink."""
+SMALLEST = 1e-12
+"""Square pixels: a line that is shorter is a dot."""
+
+
+class PixelsGraph(nn.Module):
+    """uint8 images (n, channels, height, width) to calibrated probabilities (n, classes).
+
+    Args:
+        network: in eval mode.
+        temperature: divides its scores before the softmax.
+    """
+
+    def __init__(self, network: nn.Module, temperature: float) -> None:
+        super().__init__()
+        self.network, self.temperature = network, temperature
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.network(images.to(torch.float32) / 255.0)
+        return torch.softmax(scores / self.temperature, dim=1)
+
+
+class StrokesGraph(nn.Module):
+    """Strokes to calibrated probabilities (n, classes); a drawing without a point is blank paper.
+
+    Memory grows with drawings times points times pixels, 4 bytes each, a few times over.
+
+    Args:
+        network: in eval mode, for images of one channel.
+        temperature: divides its scores before the softmax.
+        spec: how strokes become its images.
+    """
+
+    def __init__(self, network: nn.Module, temperature: float, spec: RenderSpec) -> None:
+        super().__init__()
+        self.network, self.temperature, self.spec = network, temperature, spec
+
+    def forward(self, points: torch.Tensor, pen: torch.Tensor) -> torch.Tensor:
+        """Guess.
+
+        Args:
+            points: float32 (n, length, 2) in any unit.
+            pen: int64 (n, length), what the pen did, see `StrokeBatch`.
+        """
+        levels = draw(points, pen, self.spec)
+        scores: torch.Tensor = self.network(levels[:, None] / 255.0)
+        return torch.softmax(scores / self.temperature, dim=1)
+
+
+def draw(points: torch.Tensor, pen: torch.Tensor, spec: RenderSpec) -> torch.Tensor:
+    """Levels 0 to 255, whole numbers as float32 (n, side, side); arguments as in `StrokesGraph`."""
+    placed = _place(points, pen, spec)
+    before = torch.cat([placed[:, :1], placed[:, :-1]], dim=1)
+    starts = torch.where((pen == JOINED)[:, :, None], before, placed)
+    lines = torch.cat([starts, placed - starts], dim=2)
+    centres = torch.arange(spec.side, dtype=torch.float64) + 0.5
+
+    nearest = _nearest_line(lines.to(torch.float32), centres.to(torch.float32))
+    chosen = torch.gather(lines, 1, nearest[:, :, None].expand(-1, -1, 4))
+    # Rows of pixels follow one another, as in memory.
+    across, down = centres.repeat(spec.side), centres.repeat_interleave(spec.side)
+    ink = _exact(spec.half_width + 0.5) - _distance(across, down, chosen)
+    levels = (ink.clamp(0.0, 1.0) * 255.0 + 0.5).floor().to(torch.float32)
+    return levels.reshape(-1, spec.side, spec.side)
+
+
+def _exact(number: float) -> torch.Tensor:
+    """A constant of which the exporter keeps all digits; plain numbers it rounds to float32."""
+    return torch.tensor(number, dtype=torch.float64)
+
+
+def _place(points: torch.Tensor, pen: torch.Tensor, spec: RenderSpec) -> torch.Tensor:
+    """Steps 1 and 2 of `raster`: points in pixels, float64 (n, length, 2); padding is far away."""
+    there = (pen != PADDING)[:, :, None]
+    exact = points.to(torch.float64)
+    most = torch.finfo(torch.float32).max
+    low = torch.where(there, exact, most).amin(dim=1, keepdim=True)
+    high = torch.where(there, exact, -most).amax(dim=1, keepdim=True)
+    extent = (high - low).amax(dim=2, keepdim=True)
+    is_kept = (extent <= 0.0) | ((extent >= FITTED_FROM) & (extent <= FRAME))
+    frame = _exact(FRAME)
+    scale = frame / torch.where(is_kept, frame, extent)
+    placed = (exact - (low + high) / 2.0) * (scale * _exact(spec.pixels_per_unit))
+    return torch.where(there, placed + _exact(spec.side / 2.0), FAR)
+
+
+def _nearest_line(lines: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
+    """Which line is nearest to each pixel: int64 (n, pixels), of lines (n, length, 4)."""
+    start_x, start_y, along_x, along_y = lines[:, None, None, :, :].unbind(4)
+    squared_length = (along_x * along_x + along_y * along_y).clamp(min=SMALLEST)
+    # Small tensors as far as possible: everything after the first sum has all lines and pixels.
+    away_x, away_y = centres[:, None] - start_x, centres[:, None, None] - start_y
+    share = away_x * (along_x / squared_length) + away_y * (along_y / squared_length)
+    share = share.clamp(0.0, 1.0)
+    away_x = away_x - share * along_x
+    away_y = away_y - share * along_y
+    squared = away_x * away_x + away_y * away_y
+    return squared.flatten(1, 2).argmin(dim=2)
+
+
+def _distance(x: torch.Tensor, y: torch.Tensor, lines: torch.Tensor) -> torch.Tensor:
+    """From each pixel centre to its line, in the order of operations of `raster`.
+
+    So pixels that lie between two levels, which symmetric drawings have, go the same way.
+
+    Args:
+        x: float64 (pixels,).
+        y: float64 (pixels,).
+        lines: float64 (n, pixels, 4): start and the way along.
+    """
+    start_x, start_y, along_x, along_y = lines.unbind(2)
+    away_x, away_y = x - start_x, y - start_y
+    squared_length = along_x * along_x + along_y * along_y
+    share = away_x * along_x + away_y * along_y
+    share = share / torch.where(squared_length > 0.0, squared_length, 1.0)
+    share = share.clamp(0.0, 1.0)
+    away_x = away_x - share * along_x
+    away_y = away_y - share * along_y
+    return (away_x * away_x + away_y * away_y).sqrt()

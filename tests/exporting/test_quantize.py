@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+
+from doodlewise.cli.app import run as run_command
+from doodlewise.data.store import Store
+from doodlewise.errors import ModelError
+from doodlewise.exporting.onnx import export_onnx
+from doodlewise.exporting.quantize import LAYERS, MOST_LOST
+from doodlewise.models.bundle import load_bundle, save_bundle
+from doodlewise.predict.classifier import load
+
+
+@pytest.fixture
+def fragile_run(trained_run: Path, tmp_path: Path) -> Path:
+    """The same guesses, but of scores so far from zero that 8 bits cannot tell them apart."""
+    shutil.copytree(trained_run, tmp_path / "fragile")
+    network, info = load_bundle(tmp_path / "fragile" / "model")
+    with torch.no_grad():
+        network[-1].bias += 2000.0  # type: ignore[index, union-attr]
+    save_bundle(network, info, tmp_path / "fragile" / "model")
+    return tmp_path / "fragile"
+
+
+def test_eight_bits_that_guess_as_well(
+    trained_run: Path, strokes_store: Path, tmp_path: Path
+) -> None:
+    told: list[tuple[str, int, int]] = []
+    full = export_onnx(trained_run, tmp_path / "full.onnx")
+    report = export_onnx(
+        trained_run, tmp_path / "small.onnx", int8=True, progress=lambda *each: told.append(each)
+    )
+    store = Store(strokes_store)
+    assert report.loss is not None
+    assert report.int8
+    assert report.loss.top1 - report.loss.top1_int8 <= MOST_LOST
+    assert report.loss.top1 > 0.5
+    assert (report.loss.n, report.loss.n_calibrated) == (store.size("val"), store.size("train"))
+    assert report.loss.is_rough
+    assert list(dict.fromkeys(doing for doing, _, _ in told)) == [
+        "verifying",
+        "calibrating",
+        "measuring int8",
+    ]
+    assert report.n_bytes == (tmp_path / "small.onnx").stat().st_size < 0.4 * full.n_bytes
+    assert load(tmp_path / "small.onnx").info == load(tmp_path / "full.onnx").info
+
+    graph = onnx.load(tmp_path / "small.onnx").graph
+    # A scale for each channel of each layer's weights, and of its bias.
+    scales = [each.dims[0] for each in graph.initializer if "_scale" in each.name and each.dims]
+    assert sorted(scales) == sorted(2 * [16, 32, 64, 256, 6])
+    kinds = Counter(node.op_type for node in graph.node)
+    # Strokes are drawn as exactly as ever: nothing but the five layers has 8 bits.
+    layers = [node for node in graph.node if node.op_type in LAYERS]
+    assert len(layers) == 5
+    assert kinds["QuantizeLinear"] <= 2 * len(layers)
+
+
+def test_eight_bits_of_pixels(trained_run: Path, tmp_path: Path) -> None:
+    report = export_onnx(trained_run, tmp_path / "small.onnx", input="pixels", int8=True)
+    assert report.loss is not None
+    assert report.loss.top1_int8 > 0.5
+    assert report.n_bytes < 500_000
+
+
+def test_eight_bits_that_cost_too_much(
+    fragile_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "small.onnx"
+    with pytest.raises(ModelError, match=r"With 8 bits, .*% of the guesses.*--force"):
+        export_onnx(fragile_run, out, int8=True, input="pixels")
+    assert not out.exists()
+    command = ["export", str(fragile_run), "--to", str(out), "--int8", "--input", "pixels"]
+    assert run_command([*command, "--force", "--json"]) == 0
+    loss = json.loads(capsys.readouterr().out)["loss"]
+    assert loss["top1"] - loss["top1_int8"] > 0.1
+    assert out.exists()
+    assert run_command([*command, "--force"]) == 0
+    said = capsys.readouterr()
+    assert "With 8 bits: top-1" in said.out
+    assert "These are few drawings" in said.err
