@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from doodlewise.cli.app import run as run_command
+from doodlewise.data.prepare import prepare
+from doodlewise.data.split import Fractions
 from doodlewise.data.store import Store
 from doodlewise.errors import ModelError
 from doodlewise.exporting.onnx import export_onnx
@@ -86,3 +88,17 @@ def test_eight_bits_that_cost_too_much(
     said = capsys.readouterr()
     assert "With 8 bits: top-1" in said.out
     assert "These are few drawings" in said.err
+
+
+def test_only_known_words_count(trained_run: Path, doodles: Path, tmp_path: Path) -> None:
+    sources = [doodles / f"{word}.ndjson" for word in ("cat", "star", "sun", "flower")]
+    prepare(sources, tmp_path / "store", fractions=Fractions(val=0.5, test=0.1), jobs=1)
+    report = export_onnx(
+        trained_run, tmp_path / "m.onnx", input="pixels", int8=True, force=True,
+        verify=tmp_path / "store",
+    )  # fmt: skip
+    counts = Store(tmp_path / "store").manifest.counts["val"]
+    assert report.loss is not None
+    assert report.loss.n == counts["cat"] + counts["star"]
+    assert report.loss.top1 > 0.8
+    assert report.parity.n == sum(counts.values())

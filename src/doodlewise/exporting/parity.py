@@ -27,7 +27,7 @@ from ..models.registry import as_input
 from ..predict.onnx_backend import OnnxBackend, OnnxStrokesBackend, open_onnx
 from ..raster import RenderSpec, render_many
 
-__all__ = ["Parity", "first_rows", "probabilities_of", "prove"]
+__all__ = ["ROWS_AT_ONCE", "Parity", "first_rows", "probabilities_of", "prove"]
 
 COMPARED = 5_000
 """Drawings whose guesses are compared with those of the ordinary way."""
@@ -35,7 +35,8 @@ COMPARED_EXACTLY = 500
 """Drawings whose probabilities are compared; the reference rasteriser is slow."""
 MOST_DIFFERENT = 1e-4
 LEAST_SAME = 0.999
-_AT_ONCE = 250
+ROWS_AT_ONCE = 250
+_IMAGES_AT_ONCE = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +110,10 @@ def first_rows(store: Store, split: str, n: int) -> Iterator[Rows]:
     """
     if store.size(split) == 0:
         raise StoreError(
-            f"The {split} split of {store.folder} is empty, and an exported file is proven on it."
+            f"The {split} split of {store.folder} is empty, and exporting needs it."
             " Name another store: --verify STORE"
         )
-    for rows in windows(store, split, _AT_ONCE):
+    for rows in windows(store, split, ROWS_AT_ONCE):
         yield rows.slice(0, min(n, len(rows)))
         n -= len(rows)
         if n <= 0:
@@ -134,6 +135,10 @@ def _by_definition(subject: Subject, rows: Rows) -> NDArray[np.float32]:
     """The network over drawings by the reference rasteriser, float32 (rows, classes)."""
     assert rows.drawings is not None
     images = torch.from_numpy(render_many(rows.drawings, subject.spec)[:, None])
-    scores = subject.network(as_input(images))
+    parts = [
+        subject.network(as_input(images[first : first + _IMAGES_AT_ONCE]))
+        for first in range(0, len(images), _IMAGES_AT_ONCE)
+    ]
+    scores = torch.cat(parts)
     found: NDArray[np.float32] = torch.softmax(scores / subject.temperature, dim=1).numpy()
     return found

@@ -21,13 +21,13 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from ..data.batches import render_window
+from ..data.batches import render_window, windows
 from ..data.store import Store
-from ..errors import ModelError
+from ..errors import ModelError, StoreError
 from ..evaluation.run import Subject, labels_in, scores_of
 from ..predict.onnx_backend import open_onnx
 from ..predict.stroke_batches import stroke_batches
-from .parity import first_rows, probabilities_of
+from .parity import ROWS_AT_ONCE, first_rows, probabilities_of
 from .quiet import quiet
 
 __all__ = ["MOST_LOST", "Loss", "quantize"]
@@ -46,7 +46,8 @@ class Loss:
     """What 8 bits cost.
 
     Attributes:
-        n: drawings it was measured on; all of the val split where that has fewer than `MEASURED`.
+        n: drawings it was measured on, of words that the network knows; all of the val split where
+            that has fewer than `MEASURED`.
         top1: share of right guesses in torch.
         top1_int8: share of right guesses with 8 bits.
         n_calibrated: drawings of the train split that the scales were taken from.
@@ -119,17 +120,26 @@ def _measure(
     label_of = labels_in(subject, store)
     backend, _ = open_onnx(path)
     total = min(store.size("val"), MEASURED)
-    done = n = n_right = n_right_int8 = 0
-    for rows in first_rows(store, "val", MEASURED):
+    n = n_right = n_right_int8 = 0
+    for every in windows(store, "val", ROWS_AT_ONCE):
+        known = np.flatnonzero(label_of[every.labels] >= 0)
+        rows = every.take(known[: MEASURED - n])
+        if len(rows) == 0:
+            continue
         labels = label_of[rows.labels]
-        # A word that the network does not know is never guessed.
-        n += int((labels >= 0).sum())
         guesses = scores_of(subject, rows).argmax(dim=1).numpy()
         n_right += int((guesses == labels).sum())
         guesses_int8 = probabilities_of(backend, rows, subject.spec).argmax(axis=1)
         n_right_int8 += int((guesses_int8 == labels).sum())
-        done += len(rows)
-        progress("measuring int8", done, total)
+        n += len(rows)
+        progress("measuring int8", n, total)
+        if n == MEASURED:
+            break
+    if n == 0:
+        raise StoreError(
+            f"The val split of {store.folder} has no drawing of a word that the network knows, so"
+            " the cost of 8 bits cannot be measured. Name another store: --verify STORE"
+        )
     return Loss(n, n_right / n, n_right_int8 / n, n_calibrated)
 
 
