@@ -77,7 +77,7 @@ def test_numbers_are_there(simulate: Simulate, tmp_path: Path) -> None:
     assert [row[0] for row in page.table("recognised")[1:]] == ["yes", "no", "unknown"]
     assert {row[0] for row in page.table("country")[1:]} == {"US", "DE", "unknown"}
     confused = result.most_confused[0]
-    assert page.table("drawn")[1][:3] == [
+    assert page.table("true")[1][:3] == [
         confused["true"],
         confused["guessed"],
         str(confused["count"]),
