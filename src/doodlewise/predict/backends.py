@@ -94,7 +94,7 @@ def open_backend(path: Path, device: str) -> tuple[Backend | StrokesBackend, Bun
         BundleError: there is no model, it is damaged, or torch is needed and not installed.
         ConfigError: the device is not there.
     """
-    if path.is_file():
+    if path.is_file() or (path.suffix == Path(EXPORTED).suffix and not path.exists()):
         return _open_onnx(path, device)
     folder = find_bundle(path)
     exported = folder / EXPORTED
