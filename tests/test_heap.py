@@ -40,3 +40,28 @@ def faults(how: str) -> int:
 def test_steps_bring_no_new_pages() -> None:
     kept, given_back = faults("keep"), faults("leave")
     assert kept < given_back / 5
+
+
+GIVEN_BACK = """
+import numpy as np
+from pathlib import Path
+from doodlewise.heap import give_back_freed_memory, keep_freed_memory
+
+def resident_mb():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+assert keep_freed_memory()
+blocks = [np.ones(1 << 20, np.uint8) for _ in range(200)]
+del blocks
+kept = resident_mb()
+assert give_back_freed_memory()
+print(kept - resident_mb())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc only")
+def test_what_was_kept_can_be_given_back() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", GIVEN_BACK], capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) > 150

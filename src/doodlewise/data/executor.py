@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import pyarrow as pa
 
 from ..errors import ConfigError, DataError, MissingExtraError
-from ..heap import keep_freed_memory
+from ..heap import give_back_freed_memory, keep_freed_memory
 
 __all__ = ["EXECUTORS", "Executor", "ExecutorName", "make_executor"]
 
@@ -147,9 +147,10 @@ def _on_ray() -> Iterator[_OnRay]:
 
 
 def _do(function: Callable[[int], T], task: int) -> T:
-    """Do a task, and give back the memory that Arrow keeps for a next one."""
+    """Do a task, and give back the memory that is kept from step to step of it."""
     keep_freed_memory()
     try:
         return function(task)
     finally:
         pa.default_memory_pool().release_unused()
+        give_back_freed_memory()

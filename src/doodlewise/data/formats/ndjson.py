@@ -40,7 +40,7 @@ LONG_LINE = "line of more than 32 MiB"
 NO_DRAWING = "no drawing in the line"
 
 _LONGEST_LINE = 32 << 20
-_READ_AHEAD = 4 << 20
+_READ_AHEAD = 1 << 20
 
 _BOM = b"\xef\xbb\xbf"
 
