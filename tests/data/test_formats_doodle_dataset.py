@@ -10,7 +10,7 @@ from miniature import make_doodle_dataset
 from PIL import Image
 
 from doodlewise.data.chunk import Chunk, Skips, Source, Wanted
-from doodlewise.data.formats import doodle_dataset
+from doodlewise.data.formats import picture_rows
 from doodlewise.data.formats.kaggle import CSV, count_rows
 from doodlewise.data.prepare import PictureWish, prepare
 from doodlewise.data.rows import Rows
@@ -170,7 +170,7 @@ def test_pictures_cannot_be_read_as_strokes(dataset: Path) -> None:
 
 
 def test_a_chunk_has_few_pictures(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doodle_dataset, "_CHUNK_BYTES", 10 * 64 * 64)
+    monkeypatch.setattr(picture_rows, "CHUNK_BYTES", 10 * 64 * 64)
     chunks, _ = read(dataset)
     assert [len(chunk) for chunk in chunks] == [10, 10, 10, 6]
     assert chunks[1].names == ["traffic light", "cat"]

@@ -7,7 +7,6 @@ as "and%2For"; Doodlewise reads it back as the word.
 from __future__ import annotations
 
 import io
-import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..raster import RenderSpec
+from .formats.binary import COUNTRIES, HEADER, UNKNOWN_COUNTRY
 from .rows import Rows
 from .split import Split
 
@@ -36,8 +36,6 @@ __all__ = [
 ]
 
 _UNSAFE = frozenset('<>:"/\\|?*%')
-_UNKNOWN_COUNTRY = b"ZZ"
-_RECORD = struct.Struct("<Q2sbIH")
 _RECOGNISED: dict[int, bool | None] = {-1: None, 0: False, 1: True}
 
 NO_COUNTRY = "countries that are not two capital letters, written as unknown"
@@ -220,7 +218,7 @@ class BinFiles(_ClassFiles):
             first, last = stroke_offsets[row : row + 2]
             country = self._country(code)
             self.notes[NO_RECOGNITION] += recognised < 0
-            parts.append(_RECORD.pack(key_id, country, recognised == 1, 0, last - first))
+            parts.append(HEADER.pack(key_id, country, recognised == 1, 0, last - first))
             for length in lengths[first:last]:
                 end = at + length
                 parts += [length.to_bytes(2, "little"), x[at:end], y[at:end]]
@@ -229,10 +227,10 @@ class BinFiles(_ClassFiles):
         return b"".join(parts)
 
     def _country(self, code: bytes) -> bytes:
-        if len(code) == 2 and code.isalpha() and code.isupper():
+        if code in COUNTRIES:
             return code
         self.notes[NO_COUNTRY] += code != b""
-        return _UNKNOWN_COUNTRY
+        return UNKNOWN_COUNTRY
 
 
 class PngFiles:

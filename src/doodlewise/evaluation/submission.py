@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from ..data.chunk import Skips
 from ..data.formats import detect
@@ -27,7 +26,7 @@ from ..data.formats.strokes_of_json import StrokeRows, UnusableError
 from ..data.rows import Rows
 from ..errors import BundleError, ConfigError, FormatError
 from ..files import explain_os_errors, replacing
-from ..models.bundle import find_bundle, load_bundle
+from .judge import subject_of
 from .run import Subject, scores_of
 
 __all__ = ["MOST_GUESSES", "SubmissionReport", "submit", "write_submission"]
@@ -91,16 +90,7 @@ def submit(
         ConfigError: `top` is not 1, 2 or 3.
         FormatError: not a test file, or not one drawing in it can be used.
     """
-    network, info = load_bundle(find_bundle(model), device)
-    subject = Subject(
-        network,
-        info.classes,
-        info.render,
-        torch.device(device),
-        info.temperature,
-        model.name,
-    )
-    return write_submission(subject, test, out, top=top, progress=progress)
+    return write_submission(subject_of(model, device), test, out, top=top, progress=progress)
 
 
 def write_submission(

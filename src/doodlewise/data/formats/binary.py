@@ -32,11 +32,11 @@ from ..chunk import Chunk, Skips, Source, SourceFormat, Wanted
 from .naming import mend_command, word_of
 from .rows import EMPTY, MAX_STROKE_POINTS, TRUNCATED, in_frame, strokes_chunk
 
-__all__ = ["BINARY", "write_binary"]
+__all__ = ["BINARY", "COUNTRIES", "HEADER", "UNKNOWN_COUNTRY", "write_binary"]
 
 GARBAGE = "bytes that are not a drawing"
 
-_HEADER = struct.Struct("<Q2sbIH")
+HEADER = struct.Struct("<Q2sbIH")
 _HEADER_FIELDS = np.dtype(
     [
         ("key_id", "<u8"),
@@ -46,8 +46,8 @@ _HEADER_FIELDS = np.dtype(
         ("n_strokes", "<u2"),
     ]
 )
-_COUNTRIES = frozenset(bytes(pair) for pair in itertools.product(range(65, 91), repeat=2))
-_UNKNOWN_COUNTRY = b"ZZ"
+COUNTRIES = frozenset(bytes(pair) for pair in itertools.product(range(65, 91), repeat=2))
+UNKNOWN_COUNTRY = b"ZZ"
 
 _BLOCK = 1 << 20
 """Bytes that are read at once: 8,000 drawings, about."""
@@ -101,7 +101,7 @@ def _read_chunks(source: Source, _wanted: Wanted, skips: Skips) -> Iterator[Chun
                 names=[source.word],
                 labels=np.zeros(len(drawings), np.int32),
                 key_ids=headers["key_id"].astype(np.uint64),
-                codes=np.where(headers["country"] == _UNKNOWN_COUNTRY, b"", headers["country"]),
+                codes=np.where(headers["country"] == UNKNOWN_COUNTRY, b"", headers["country"]),
                 recognised=headers["recognised"].astype(np.int8),
                 points=drawings.points,
                 stroke_lengths=drawings.stroke_lengths,
@@ -208,13 +208,13 @@ def _scan_plainly(block: bytes) -> _Scan:
     size = len(block)
     start = 0
     is_stopped = False
-    while start + _HEADER.size <= size:
-        if block[start + 8 : start + 10] not in _COUNTRIES or block[start + 10] > 1:
+    while start + HEADER.size <= size:
+        if block[start + 8 : start + 10] not in COUNTRIES or block[start + 10] > 1:
             is_stopped = True
             break
         count = block[start + 15] | block[start + 16] << 8
         n_before = len(lengths)
-        at = start + _HEADER.size
+        at = start + HEADER.size
         try:
             for _ in range(count):
                 length = block[at] | block[at + 1] << 8
@@ -241,7 +241,7 @@ def _take(block: bytes, scan: _Scan, block_at: int) -> _Records:
     """Take the scanned records out of a block that begins at `block_at` in the file."""
     starts, lengths = scan.starts, scan.lengths
     every = np.frombuffer(block, np.uint8)
-    headers = every[starts[:, None] + np.arange(_HEADER.size)].view(_HEADER_FIELDS)[:, 0]
+    headers = every[starts[:, None] + np.arange(HEADER.size)].view(_HEADER_FIELDS)[:, 0]
     points = _points_of(block, scan)
     record_of_stroke = np.repeat(np.arange(len(starts)), scan.n_strokes)
     has_points = lengths > 0
@@ -269,7 +269,7 @@ def _points_plainly(block: bytes, scan: _Scan) -> NDArray[np.uint8]:
     every, lengths = np.frombuffer(block, np.uint8), scan.lengths
     record_of_stroke = np.repeat(np.arange(len(scan.starts)), scan.n_strokes)
     # The block is, stroke after stroke: something between (a header, the length), all x, all y.
-    stroke_ends = np.cumsum(2 + 2 * lengths) + (record_of_stroke + 1) * _HEADER.size
+    stroke_ends = np.cumsum(2 + 2 * lengths) + (record_of_stroke + 1) * HEADER.size
     between = np.diff(stroke_ends, prepend=0) - 2 * lengths
     sizes = np.stack([between, lengths, lengths], axis=1)
     what = np.repeat(np.tile(np.arange(3, dtype=np.uint8), len(lengths)), sizes.reshape(-1))
@@ -278,7 +278,7 @@ def _points_plainly(block: bytes, scan: _Scan) -> NDArray[np.uint8]:
 
 
 def _country(code: bytes) -> str:
-    return "" if code == _UNKNOWN_COUNTRY else code.decode("ascii")
+    return "" if code == UNKNOWN_COUNTRY else code.decode("ascii")
 
 
 def write_binary(drawings: Iterable[Drawing], path: Path) -> None:
@@ -304,8 +304,8 @@ def _record(drawing: Drawing, number: int) -> bytes:
             f"Drawing {number} has coordinates that are not whole numbers from 0 to 255, and a .bin"
             " file holds no others. Bring it into the frame by .simplified(), or write ndjson."
         )
-    country = drawing.country.encode() or _UNKNOWN_COUNTRY
-    if country not in _COUNTRIES:
+    country = drawing.country.encode() or UNKNOWN_COUNTRY
+    if country not in COUNTRIES:
         raise DrawingError(
             f"Drawing {number} has the country {drawing.country!r}."
             " Give two capital letters, or an empty string."
@@ -323,7 +323,7 @@ def _record(drawing: Drawing, number: int) -> bytes:
             f"Drawing {number} does not fit into a .bin file (key {key_id}, {seconds} seconds since"
             f" 1970, {drawing.n_strokes} strokes of up to {longest} points). Write ndjson."
         )
-    header = _HEADER.pack(key_id, country, drawing.recognised is True, seconds, drawing.n_strokes)
+    header = HEADER.pack(key_id, country, drawing.recognised is True, seconds, drawing.n_strokes)
     points = drawing.points.astype(np.uint8)
     parts = [header]
     for stroke in np.split(points, np.cumsum(drawing.lengths)[:-1]):
@@ -342,11 +342,11 @@ def _unix_seconds(timestamp: datetime | None) -> int:
 
 def _sniff(head: bytes, _path: Path) -> bool:
     """A plausible first record, and a plausible beginning of the second."""
-    if len(head) < _HEADER.size + 2:
+    if len(head) < HEADER.size + 2:
         return False
-    _, country, recognised, _, n_strokes = _HEADER.unpack_from(head)
-    n_points = int.from_bytes(head[_HEADER.size : _HEADER.size + 2], "little")
-    if country not in _COUNTRIES or recognised not in (0, 1) or 0 in (n_strokes, n_points):
+    _, country, recognised, _, n_strokes = HEADER.unpack_from(head)
+    n_points = int.from_bytes(head[HEADER.size : HEADER.size + 2], "little")
+    if country not in COUNTRIES or recognised not in (0, 1) or 0 in (n_strokes, n_points):
         return False
     scan = _scan_plainly(head)
     return len(scan.starts) > 1 or not scan.is_stopped

@@ -16,15 +16,14 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from ...errors import PictureError
-from ...image import Picture, open_image, read_image
-from ..chunk import Chunk, Origins, Skips, Source, Wanted, codes_of
+from ...image import open_image, read_image
+from ..chunk import Chunk, Skips, Source, Wanted
 from .csv_rows import CsvRows
 from .kaggle_columns import KaggleColumns
+from .picture_rows import PictureRows
 from .rows import content_key
 from .strokes_of_json import UnusableError
 
@@ -37,8 +36,6 @@ OUTSIDE = "a picture outside of the folder"
 UNOPENED = "pictures that were not asked for"
 OVER = "more than --per-class"
 
-_CHUNK_ROWS = 512
-_CHUNK_BYTES = 16 << 20
 _SAMPLES = 8
 
 _FOLDER_IN_PATHS, _FOLDER = "data", "doodle"
@@ -54,7 +51,7 @@ def read_pictures(table: CsvRows, source: Source, wanted: Wanted, skips: Skips) 
     assert spec is not None
     paths = _Paths(table, source.path)
     columns = KaggleColumns(table, source.word, wanted.label_column)
-    pictures, n_rows = _Pictures(), 0
+    pictures, n_rows = PictureRows(), 0
     taken: Counter[str] = Counter()
     for number, fields, problem in table:
         try:
@@ -78,7 +75,7 @@ def read_pictures(table: CsvRows, source: Source, wanted: Wanted, skips: Skips) 
             skips.add(error.reason, table.place_of(number))
         if pictures.is_full:
             yield pictures.chunk()
-            pictures = _Pictures()
+            pictures = PictureRows()
     if len(pictures):
         yield pictures.chunk()
     if n_rows == 0:
@@ -137,47 +134,3 @@ class _Paths:
         if not (self._parent / path).is_file():
             raise UnusableError(MISSING)
         return str(path)
-
-
-class _Pictures:
-    """The rows of a chunk in the making."""
-
-    def __init__(self) -> None:
-        self._pixels: list[NDArray[np.uint8]] = []
-        self._names: list[str] = []
-        self._sizes: list[tuple[int, int]] = []
-        self._words: dict[str, int] = {}
-        self._labels: list[int] = []
-        self._key_ids: list[int] = []
-        self._countries: list[str] = []
-        self._recognised: list[int] = []
-
-    def __len__(self) -> int:
-        return len(self._labels)
-
-    def add(
-        self, picture: Picture, name: str, word: str, key_id: int, country: str, recognised: int
-    ) -> None:
-        self._pixels.append(picture.pixels)
-        self._names.append(name)
-        self._sizes.append((picture.width, picture.height))
-        self._labels.append(self._words.setdefault(word, len(self._words)))
-        self._key_ids.append(key_id)
-        self._countries.append(country)
-        self._recognised.append(recognised)
-
-    @property
-    def is_full(self) -> bool:
-        n_bytes = len(self) * self._pixels[0].nbytes if self._pixels else 0
-        return len(self) >= _CHUNK_ROWS or n_bytes >= _CHUNK_BYTES
-
-    def chunk(self) -> Chunk:
-        return Chunk(
-            names=list(self._words),
-            labels=np.array(self._labels, np.int32),
-            key_ids=np.array(self._key_ids, np.uint64),
-            codes=codes_of(self._countries),
-            recognised=np.array(self._recognised, np.int8),
-            images=np.stack(self._pixels),
-            origins=Origins(self._names, np.array(self._sizes, np.uint32)),
-        )

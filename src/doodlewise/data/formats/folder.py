@@ -15,21 +15,19 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from ...errors import ConfigError, FormatError, PictureError
-from ...image import ImageSpec, open_image, read_image
+from ...image import open_image, read_image
 from ...image_file import read_content
-from ..chunk import Chunk, Origins, Skips, Source, SourceFormat, Wanted
+from ..chunk import Chunk, Skips, Source, SourceFormat, Wanted
+from .picture_rows import PictureRows
 from .rows import content_key
 
 __all__ = ["FOLDER", "find_picture_folders"]
 
 STRETCH = 1000
 """Pictures that one task reads, about."""
-CHUNK_PICTURES = 512
-CHUNK_BYTES = 16 << 20
 SAMPLES = 8
 """Pictures of a folder that are looked at to find out what they are."""
 OTHER_FILES = "files that are not pictures"
@@ -91,73 +89,30 @@ def _read_chunks(source: Source, wanted: Wanted, skips: Skips) -> Iterator[Chunk
     others = sum(1 for _ in _files(source.path)) - len(every)
     if others and source.first == 0 and own[:1] == every[:1]:
         skips.notes[OTHER_FILES] += others
-    rows = _Rows(source, wanted.image)
+    folder = source.path.resolve().name
+    rows = PictureRows()
     n_rows = 0
     for name in own:
+        place = _readable(f"{folder}/{name}")
         try:
-            rows.add(name)
+            content = read_content(source.path / name)
+            picture = read_image(content, wanted.image)
         except PictureError as error:
-            skips.add(error.reason, rows.place(name))
+            skips.add(error.reason, place)
             continue
+        # Equal files get equal keys, and so are on the same side of the split.
+        rows.add(picture, place, source.word, content_key(content))
         n_rows += 1
         if rows.is_full:
-            yield rows.to_chunk()
-            rows = _Rows(source, wanted.image)
+            yield rows.chunk()
+            rows = PictureRows()
     if len(rows):
-        yield rows.to_chunk()
+        yield rows.chunk()
     is_whole = source.first == 0 and (source.last is None or source.last >= len(every))
     if n_rows == 0 and is_whole:
         raise FormatError(
             f"There is not one usable picture of '{source.word}' in {source.path}. Save them again"
             " as PNG or JPEG, or take the folder away."
-        )
-
-
-class _Rows:
-    """The pictures of a chunk in the making."""
-
-    def __init__(self, source: Source, spec: ImageSpec) -> None:
-        self._source, self._spec = source, spec
-        self._folder = source.path.resolve().name
-        self._images: list[NDArray[np.uint8]] = []
-        self._keys: list[int] = []
-        self._places: list[str] = []
-        self._sizes: list[tuple[int, int]] = []
-
-    def __len__(self) -> int:
-        return len(self._images)
-
-    @property
-    def is_full(self) -> bool:
-        return len(self) >= CHUNK_PICTURES or len(self) * self._images[0].nbytes >= CHUNK_BYTES
-
-    def place(self, name: str) -> str:
-        """Where a file is, for people to read."""
-        return _readable(f"{self._folder}/{name}")
-
-    def add(self, name: str) -> None:
-        """Read a picture.
-
-        Raises:
-            PictureError: it cannot be used.
-        """
-        content = read_content(self._source.path / name)
-        picture = read_image(content, self._spec)
-        self._images.append(picture.pixels)
-        # Equal files get equal keys, and so are on the same side of the split.
-        self._keys.append(content_key(content))
-        self._places.append(self.place(name))
-        self._sizes.append((picture.width, picture.height))
-
-    def to_chunk(self) -> Chunk:
-        return Chunk(
-            names=[self._source.word],
-            labels=np.zeros(len(self), np.int32),
-            key_ids=np.array(self._keys, np.uint64),
-            codes=np.zeros(len(self), "S2"),
-            recognised=np.full(len(self), -1, np.int8),
-            images=np.stack(self._images),
-            origins=Origins(self._places, np.array(self._sizes, np.uint32)),
         )
 
 
