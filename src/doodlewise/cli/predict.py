@@ -18,9 +18,13 @@ BAR = 20
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="A model.onnx, a run folder, or a model folder.")],
     sketches: Annotated[
-        list[Path], typer.Argument(help="Drawings (.ndjson, .bin), pictures, or folders of them.")
+        list[Path],
+        typer.Argument(
+            metavar="[MODEL] SKETCHES...",
+            help="Drawings (.ndjson, .bin), pictures, or folders of them; before them a model.onnx,"
+            " a run folder or a model folder, or nothing for the model that comes with Doodlewise.",
+        ),
     ],
     top: Annotated[int, typer.Option(help="How many guesses.")] = 3,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
@@ -29,8 +33,12 @@ def predict(
     verbose: VerboseFlag = False,
 ) -> None:
     """Guess what drawings are."""
+    from ..predict.bundled import is_model
     from ..predict.classifier import load
 
+    model = sketches.pop(0) if is_model(sketches[0]) or device != "cpu" else None
+    if not sketches:
+        raise typer.BadParameter(f"{model} is a model. Name drawings or pictures after it.")
     classifier = load(model, device=device)
     for sketch in sketches:
         found = classifier.predict(sketch, top=top)

@@ -13,59 +13,87 @@ import torch
 from torch import nn
 
 from ..drawing import FRAME
+from ..models.head import divided
 from ..predict.stroke_batches import JOINED, PADDING
 from ..raster import FITTED_FROM, RenderSpec
 
-__all__ = ["PixelsGraph", "StrokesGraph"]
+__all__ = ["HEAD", "PixelsGraph", "Recogniser", "StrokesGraph"]
 
 FAR = 1e4
 """Pixels from the image: where padding lies, so that it leaves no ink."""
 SMALLEST = 1e-12
 """Square pixels: a line that is shorter is a dot."""
+HEAD = "head"
+"""Name of the last layer in a `Recogniser`, by which its weights are found in a file."""
 
 
-class PixelsGraph(nn.Module):
-    """uint8 images (n, channels, height, width) to calibrated probabilities (n, classes).
+class Recogniser(nn.Module):
+    """A network from levels of ink to calibrated probabilities, divided before its last layer.
+
+    What the last layer sees, the features, are the place to teach a network more words. A network
+    that does not end in a linear layer has none, and stays whole.
 
     Args:
         network: in eval mode.
         temperature: divides its scores before the softmax.
+        image_shape: of its input.
     """
 
-    def __init__(self, network: nn.Module, temperature: float) -> None:
+    def __init__(
+        self, network: nn.Module, temperature: float, image_shape: tuple[int, int, int]
+    ) -> None:
         super().__init__()
-        self.network, self.temperature = network, temperature
+        self.body, head = divided(network, image_shape)
+        self.head = head
+        self.temperature = temperature
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        scores: torch.Tensor = self.network(images.to(torch.float32) / 255.0)
-        return torch.softmax(scores / self.temperature, dim=1)
+    def forward(self, levels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Levels 0 to 255, float32 (n, channels, height, width), to probabilities (n, classes)
+        and, if there are any, features (n, width of the last layer)."""
+        found: torch.Tensor = self.body(levels / 255.0)
+        if self.head is None:
+            return (torch.softmax(found / self.temperature, dim=1),)
+        return torch.softmax(self.head(found) / self.temperature, dim=1), found
+
+
+class PixelsGraph(nn.Module):
+    """uint8 images (n, channels, height, width) to what a `Recogniser` gives."""
+
+    def __init__(self, recogniser: Recogniser) -> None:
+        super().__init__()
+        self.recogniser = recogniser
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        found: tuple[torch.Tensor, ...] = self.recogniser(images.to(torch.float32))
+        return found
 
 
 class StrokesGraph(nn.Module):
-    """Strokes to calibrated probabilities (n, classes); a drawing without a point is blank paper.
+    """Strokes to what a `Recogniser` gives, and what it saw; no point at all is blank paper.
 
     Memory grows with drawings times points times pixels, 4 bytes each, a few times over.
 
     Args:
-        network: in eval mode, for images of one channel.
-        temperature: divides its scores before the softmax.
+        recogniser: for images of one channel.
         spec: how strokes become its images.
     """
 
-    def __init__(self, network: nn.Module, temperature: float, spec: RenderSpec) -> None:
+    def __init__(self, recogniser: Recogniser, spec: RenderSpec) -> None:
         super().__init__()
-        self.network, self.temperature, self.spec = network, temperature, spec
+        self.recogniser, self.spec = recogniser, spec
 
-    def forward(self, points: torch.Tensor, pen: torch.Tensor) -> torch.Tensor:
+    def forward(self, points: torch.Tensor, pen: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Guess.
 
         Args:
             points: float32 (n, length, 2) in any unit.
             pen: int64 (n, length), what the pen did, see `StrokeBatch`.
+
+        Returns:
+            probabilities, features if there are any, and levels, float32 (n, 1, side, side).
         """
-        levels = draw(points, pen, self.spec)
-        scores: torch.Tensor = self.network(levels[:, None] / 255.0)
-        return torch.softmax(scores / self.temperature, dim=1)
+        levels = draw(points, pen, self.spec)[:, None]
+        return *self.recogniser(levels), levels
 
 
 def draw(points: torch.Tensor, pen: torch.Tensor, spec: RenderSpec) -> torch.Tensor:

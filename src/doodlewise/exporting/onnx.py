@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from ..bundle_info import BundleInfo, find_bundle
 from ..errors import BundleError, ConfigError, MissingExtraError, StoreError
 from ..files import explain_os_errors, replacing
-from ..predict.onnx_backend import FORMAT, METADATA_KEY
+from ..predict.onnx_backend import FEATURES, FORMAT, METADATA_KEY, PIXELS
 from .quiet import quiet
 
 if TYPE_CHECKING:
@@ -133,18 +133,22 @@ def graph_of(network: nn.Module, info: BundleInfo, input: Input) -> ModelProto:
     import torch
     from torch.export import Dim
 
-    from .graph import PixelsGraph, StrokesGraph
+    from .graph import PixelsGraph, Recogniser, StrokesGraph
+    from .surgery import name_head, take_images_too
 
     # Examples only say what may vary; a size of 1 would be taken for a constant.
     batch, length = Dim("batch", min=1), Dim("length", min=1)
+    recogniser = Recogniser(network.eval(), info.temperature, info.image_shape)
+    names = ["probabilities"] + ([FEATURES] if recogniser.head is not None else [])
     if input == "strokes":
         assert info.render is not None
-        module: nn.Module = StrokesGraph(network, info.temperature, info.render)
+        module: nn.Module = StrokesGraph(recogniser, info.render)
         points = torch.tensor([[[0.0, 0.0], [9.0, 5.0], [4.0, 1.0]]] * 2)
         inputs = {"points": points, "pen": torch.tensor([[1, 2, 1]] * 2)}
         shapes = {name: {0: batch, 1: length} for name in inputs}
+        names.append(PIXELS)
     else:
-        module = PixelsGraph(network, info.temperature)
+        module = PixelsGraph(recogniser)
         inputs = {"images": torch.zeros((2, *info.image_shape), dtype=torch.uint8)}
         shapes = {"images": {0: batch}}
     with quiet():
@@ -152,7 +156,7 @@ def graph_of(network: nn.Module, info: BundleInfo, input: Input) -> ModelProto:
             module.eval(),
             kwargs=inputs,
             input_names=list(inputs),
-            output_names=["probabilities"],
+            output_names=names,
             opset_version=OPSET,
             dynamic_shapes=shapes,
             dynamo=True,
@@ -165,6 +169,10 @@ def graph_of(network: nn.Module, info: BundleInfo, input: Input) -> ModelProto:
     for part in (graph.graph, *graph.graph.node, *graph.graph.value_info):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
+    if input == "strokes":
+        take_images_too(graph, info.image_shape)
+    if recogniser.head is not None:
+        name_head(graph)
     values = {"format": FORMAT, "input": input, "info": asdict(info)}
     onnx.helper.set_model_props(graph, {METADATA_KEY: json.dumps(values, ensure_ascii=False)})
     return graph

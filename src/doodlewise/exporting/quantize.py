@@ -29,6 +29,7 @@ from ..predict.onnx_backend import open_onnx
 from ..predict.stroke_batches import stroke_batches
 from .parity import ROWS_AT_ONCE, first_rows, probabilities_of
 from .quiet import quiet
+from .surgery import last_layer
 
 __all__ = ["MOST_LOST", "Loss", "quantize"]
 
@@ -95,6 +96,7 @@ def quantize(
             reader,
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(LAYERS),
+            nodes_to_exclude=_last_layer(graph),
             per_channel=True,
             activation_type=QuantType.QInt8,
             weight_type=QuantType.QInt8,
@@ -108,6 +110,12 @@ def quantize(
             " all the same with --force."
         )
     return loss
+
+
+def _last_layer(graph: ModelProto) -> list[str]:
+    """It stays as it is: by its weights, new words are taught (`predict.teach`)."""
+    has_head = any(each.name == "head.weight" for each in graph.graph.initializer)
+    return [last_layer(graph).name] if has_head else []
 
 
 def _measure(

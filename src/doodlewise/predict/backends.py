@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +13,13 @@ from numpy.typing import NDArray
 from ..bundle_info import CONFIG, BundleInfo, find_bundle, read_bundle_info
 from ..errors import BundleError, ConfigError, MissingExtraError
 from ..ragged import Ragged
+from .onnx_backend import FEATURES, PIXELS
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
-__all__ = ["Backend", "StrokesBackend", "TorchBackend", "open_backend"]
+__all__ = ["FEATURES", "PIXELS", "Backend", "StrokesBackend", "TorchBackend", "open_backend"]
 
 BATCH_ROWS = 512
 EXPORTED = "model.onnx"
@@ -24,17 +28,32 @@ EXPORTED = "model.onnx"
 class Backend(Protocol):
     """Something that runs a network on pixels."""
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What `run` can give: probabilities, and perhaps features and pixels."""
+        ...
+
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8 (n, channels, height, width) to float32 (n, classes), each row summing to 1."""
         ...
 
+    def run(self, images: NDArray[np.uint8], names: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Some of `outputs`, a row for each image."""
+        ...
+
 
 @runtime_checkable
-class StrokesBackend(Protocol):
-    """Something that runs a network on strokes."""
+class StrokesBackend(Backend, Protocol):
+    """Something that runs a network on strokes, and perhaps on pixels."""
+
+    takes_images: bool
 
     def probabilities_of_drawings(self, drawings: Ragged) -> NDArray[np.float32]:
         """Drawings in any unit to float32 (n, classes), each row summing to 1."""
+        ...
+
+    def run_drawings(self, drawings: Ragged, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Some of `outputs`, a row for each drawing."""
         ...
 
 
@@ -43,12 +62,13 @@ class TorchBackend:
 
     Args:
         network: in eval mode.
-        temperature: divides its scores before the softmax.
+        info: what travels with it.
         device: where it is.
     """
 
-    def __init__(self, network: nn.Module, temperature: float, device: str = "cpu") -> None:
-        self._network, self._temperature, self._device = network, temperature, device
+    def __init__(self, network: nn.Module, info: BundleInfo, device: str = "cpu") -> None:
+        self._network, self._device = network, device
+        self._temperature, self._image_shape = info.temperature, info.image_shape
 
     @classmethod
     def load(cls, path: Path, device: str) -> tuple[TorchBackend, BundleInfo]:
@@ -64,10 +84,37 @@ class TorchBackend:
         except ImportError as error:
             raise MissingExtraError("torch", "train") from error
         network, info = load_bundle(find_bundle(path), device)
-        return cls(network, info.temperature, device), info
+        return cls(network, info, device), info
+
+    @cached_property
+    def _parts(self) -> tuple[nn.Module, nn.Linear | None]:
+        """The network up to its last layer, and that."""
+        from ..models.head import divided
+
+        return divided(self._network, self._image_shape)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return ("probabilities", FEATURES) if self._parts[1] is not None else ("probabilities",)
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8 (n, channels, height, width) to float32 (n, classes), each row summing to 1."""
+        import torch
+
+        return self._in_parts(
+            images, lambda batch: torch.softmax(self._network(batch).float() / self._temperature, 1)
+        )
+
+    def run(self, images: NDArray[np.uint8], names: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Some of `outputs`, a row for each image."""
+        found = {"probabilities": self.probabilities(images)}
+        if FEATURES in names:
+            found[FEATURES] = self._in_parts(images, lambda batch: self._parts[0](batch).float())
+        return found
+
+    def _in_parts(
+        self, images: NDArray[np.uint8], of_batch: Callable[[torch.Tensor], torch.Tensor]
+    ) -> NDArray[np.float32]:
         import torch
 
         from ..models.registry import as_input
@@ -77,8 +124,7 @@ class TorchBackend:
             # Once at least: no images give no rows, but as many columns as ever.
             for at in range(0, max(len(images), 1), BATCH_ROWS):
                 batch = torch.from_numpy(images[at : at + BATCH_ROWS]).to(self._device)
-                scores = self._network(as_input(batch)).float()
-                parts.append(torch.softmax(scores / self._temperature, dim=1).cpu().numpy())
+                parts.append(of_batch(as_input(batch)).cpu().numpy())
         return np.concatenate(parts)
 
 

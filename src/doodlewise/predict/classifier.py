@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,13 +15,14 @@ from PIL import Image
 
 from ..bundle_info import BundleInfo
 from ..drawing import Drawing
-from ..errors import BundleError, DrawingError, FormatError, PictureError
+from ..errors import BundleError, DrawingError, FormatError, ModelError, PictureError
 from ..image import ImageSpec, image_pixels, read_image
 from ..ragged import Ragged
 from ..raster import RenderSpec
-from .backends import Backend, StrokesBackend, open_backend
+from .backends import FEATURES, PIXELS, Backend, StrokesBackend, open_backend
+from .bundled import BUNDLED
 
-__all__ = ["Backend", "Classifier", "Guess", "Prediction", "load"]
+__all__ = ["Backend", "Classifier", "Guess", "Prediction", "Seen", "load"]
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
@@ -82,6 +83,23 @@ class Prediction:
             ],
             "notes": list(self.notes),
         }
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Seen:
+    """What a network made of some sketches, a row for each.
+
+    Attributes:
+        probabilities: float32 (n, classes), each row summing to 1.
+        features: float32 (n, width of the last layer), what it decides by; None unless asked for.
+        pixels: uint8 (n, channels, height, width), what it saw; None unless asked for.
+        notes: what was mended in each, in plain words.
+    """
+
+    probabilities: NDArray[np.float32]
+    features: NDArray[np.float32] | None
+    pixels: NDArray[np.uint8] | None
+    notes: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +184,61 @@ class Classifier:
             DrawingError: neither a drawing nor a picture nor a path; or `top` is below 1.
             PictureError: a picture without ink, or not a picture.
             FormatError: a file that is neither a picture nor drawings, or a broken line.
-            BundleError: a drawing for a network that was trained on photos, or a picture for an
-                exported model that takes strokes.
+            BundleError: a drawing for a network that was trained on photos, or a picture for a
+                model that an older version exported to take strokes only.
         """
         if top < 1:
             raise DrawingError(f"top is {top}; ask for 1 guess or more.")
         predictions = list(self._predictions(self._inputs(sketch), top))
         return predictions[0] if _is_single(sketch) else predictions
+
+    @property
+    def has_features(self) -> bool:
+        """Whether `see` can give what the last layer decides by."""
+        return FEATURES in self._backend.outputs
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether it takes pictures; files that were exported long ago may take drawings only."""
+        return not isinstance(self._backend, StrokesBackend) or self._backend.takes_images
+
+    @property
+    def takes_drawings(self) -> bool:
+        """Whether it takes drawings; a network that was trained on photos does not."""
+        return not self._takes_photos and (self.info.render is not None or self.image is not None)
+
+    def see(
+        self, sketches: Iterable[Sketch], *, features: bool = False, pixels: bool = False
+    ) -> Seen:
+        """Look at sketches and tell all, for those who build on it.
+
+        Args:
+            sketches: as `predict` takes them, few enough for memory.
+            features: whether to give what the last layer decides by.
+            pixels: whether to give what the network saw.
+
+        Raises:
+            ModelError: there are no features: the network does not end in a linear layer, or the
+                file was exported by an older version.
+            DoodlewiseError: as `predict`.
+        """
+        if features and not self.has_features:
+            raise ModelError(
+                f"{self.info.model} gives no features, so nothing can be taught to it. Export it"
+                " again with this version; its last layer has to be a linear one."
+            )
+        inputs = list(self._inputs(list(sketches)))
+        names = ["probabilities"] + [FEATURES] * features + [PIXELS] * pixels
+        found = self._run(inputs, names)
+        notes = tuple(each.notes for each in inputs)
+        return Seen(found["probabilities"], found.get(FEATURES), found.get(PIXELS), notes)
+
+    def predictions(self, seen: Seen, *, top: int = 5) -> list[Prediction]:
+        """Say what was seen in words."""
+        return [
+            self._in_words(probabilities, top, notes=notes)
+            for probabilities, notes in zip(seen.probabilities, seen.notes, strict=True)
+        ]
 
     def probabilities(self, drawings: Ragged | Iterable[Drawing]) -> NDArray[np.float32]:
         """Probability of each class for many drawings: float32 (n, classes)."""
@@ -193,27 +259,46 @@ class Classifier:
         return max(1, min(BATCH_ROWS, BATCH_BYTES // math.prod(self.info.image_shape)))
 
     def _predictions(self, inputs: Iterator[_Input], top: int) -> Iterator[Prediction]:
-        top = min(top, len(self.classes))
         while batch := list(islice(inputs, self._batch_rows)):
-            every = self._of_inputs(batch)
+            every = self._run(batch, ["probabilities"])["probabilities"]
             for each, probabilities in zip(batch, every, strict=True):
-                best = np.argsort(-probabilities, kind="stable")[:top]
-                guesses = tuple(Guess(self.classes[i], float(probabilities[i])) for i in best)
-                sure = guesses[0].probability >= self.info.sure_from
-                yield Prediction(guesses, sure, each.source, each.notes)
+                yield self._in_words(probabilities, top, each.source, each.notes)
 
-    def _of_inputs(self, batch: list[_Input]) -> NDArray[np.float32]:
-        if isinstance(self._backend, StrokesBackend):
-            drawings = (each.sketch for each in batch if isinstance(each.sketch, Drawing))
-            return self._backend.probabilities_of_drawings(Ragged.from_drawings(drawings))
-        return self._backend.probabilities(self._pixels(batch))
+    def _in_words(
+        self,
+        probabilities: NDArray[np.float32],
+        top: int,
+        source: str = "",
+        notes: tuple[str, ...] = (),
+    ) -> Prediction:
+        best = np.argsort(-probabilities, kind="stable")[:top]
+        guesses = tuple(Guess(self.classes[i], float(probabilities[i])) for i in best)
+        sure = guesses[0].probability >= self.info.sure_from
+        return Prediction(guesses, sure, source, notes)
+
+    def _run(self, batch: Sequence[_Input], names: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """What the backend gives, a row for each input."""
+        backend = self._backend
+        if not isinstance(backend, StrokesBackend):
+            images = self._pixels(batch)
+            own = backend.run(images, [name for name in names if name != PIXELS])
+            return own | {PIXELS: images}
+        drawn = [i for i, each in enumerate(batch) if isinstance(each.sketch, Drawing)]
+        pictures = [i for i, each in enumerate(batch) if not isinstance(each.sketch, Drawing)]
+        drawings = (each.sketch for each in batch if isinstance(each.sketch, Drawing))
+        found = backend.run_drawings(Ragged.from_drawings(drawings), names)
+        if not pictures:
+            return found
+        more = backend.run(self._pixels([batch[i] for i in pictures]), names)
+        order = np.argsort(drawn + pictures)
+        return {name: np.concatenate([found[name], more[name]])[order] for name in names}
 
     def _of_drawings(self, drawings: Ragged) -> NDArray[np.float32]:
         if isinstance(self._backend, StrokesBackend):
             return self._backend.probabilities_of_drawings(drawings)
         return self._backend.probabilities(self._draw(drawings))
 
-    def _pixels(self, batch: list[_Input]) -> NDArray[np.uint8]:
+    def _pixels(self, batch: Sequence[_Input]) -> NDArray[np.uint8]:
         """The network's input, uint8 (n, channels, height, width); drawings are drawn together."""
         pixels = np.empty((len(batch), *self.info.image_shape), np.uint8)
         drawings = {
@@ -274,11 +359,11 @@ class Classifier:
     def _input_of_picture(self, picture: Path | Image.Image | NDArray[Any], source: str) -> _Input:
         from .picture import open_picture, picture_to_pixels
 
-        if isinstance(self._backend, StrokesBackend):
+        if not self.takes_pictures:
             raise BundleError(
-                f"{source or 'This'} is a picture, and this model was exported to take strokes."
-                " Give drawings, or export it to take pictures too: doodlewise export runs/first"
-                " --to model.onnx --input pixels"
+                f"{source or 'This'} is a picture, and this model was exported by an older version,"
+                " which takes strokes only. Export it again: doodlewise export runs/first --to"
+                " model.onnx"
             )
         image = self.image
         try:
@@ -338,15 +423,16 @@ def _render(drawings: Ragged, spec: RenderSpec) -> NDArray[np.uint8]:
     return render_rows(drawings, spec)
 
 
-def load(path: str | Path, *, device: str = "cpu") -> Classifier:
+def load(path: str | Path | None = None, *, device: str = "cpu") -> Classifier:
     """Load a recogniser with everything that belongs to it.
 
     Args:
-        path: an exported model.onnx, which needs no torch; or a run folder, or a model folder.
+        path: an exported model.onnx, which needs no torch; or a run folder, or a model folder; the
+            model that comes with the package when None.
         device: where the network runs; an exported one runs on the cpu.
 
     Raises:
         BundleError: there is no model, it is damaged, or torch is needed and not installed.
         ConfigError: the device is not there.
     """
-    return Classifier(*open_backend(Path(path), device))
+    return Classifier(*open_backend(BUNDLED if path is None else Path(path), device))

@@ -20,11 +20,22 @@ from .stroke_batches import stroke_batches
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-__all__ = ["FORMAT", "METADATA_KEY", "OnnxBackend", "OnnxStrokesBackend", "open_onnx"]
+__all__ = [
+    "FEATURES",
+    "FORMAT",
+    "METADATA_KEY",
+    "PIXELS",
+    "OnnxBackend",
+    "OnnxStrokesBackend",
+    "open_onnx",
+]
 
 METADATA_KEY = "doodlewise"
 FORMAT = 1
 """Of the metadata: what an older Doodlewise must not read as if it knew it."""
+FEATURES, PIXELS = "features", "pixels"
+"""Outputs beside the probabilities: what the last layer sees, and how strokes were drawn."""
+TYPES = {"probabilities": np.float32, FEATURES: np.float32, PIXELS: np.uint8}
 MAX_THREADS = 4
 """More do not make these small networks faster."""
 BATCH_ROWS = 32
@@ -52,45 +63,88 @@ class OnnxBackend:
     Args:
         session: of a file that `open_onnx` found good.
         info: what travels with it.
+
+    Attributes:
+        outputs: names of what `run` can give.
     """
 
     def __init__(self, session: InferenceSession, info: BundleInfo) -> None:
-        self._session, self._n_classes = session, len(info.classes)
+        self._session = session
+        self.outputs = _outputs(session)
+        self._sizes = _sizes(info, session)
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8 (n, channels, height, width) to float32 (n, classes), each row summing to 1."""
-        found = np.empty((len(images), self._n_classes), np.float32)
+        return self.run(images, ["probabilities"])["probabilities"]
+
+    def run(self, images: NDArray[np.uint8], names: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Any of `outputs`, a row for each of the images."""
+        found = {name: np.empty((len(images), *self._sizes[name]), TYPES[name]) for name in names}
         for first in range(0, len(images), BATCH_ROWS):
             rows = slice(first, first + BATCH_ROWS)
-            found[rows] = self._session.run(["probabilities"], {"images": images[rows]})[0]
+            given = self._session.run(list(names), self._inputs(images[rows]))
+            for name, values in zip(names, given, strict=True):
+                found[name][rows] = values
         return found
 
+    def _inputs(self, images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        return {"images": images}
 
-class OnnxStrokesBackend:
-    """Runs a model that takes strokes, and draws them itself.
 
-    Args:
-        session: of a file that `open_onnx` found good.
-        info: what travels with it.
+class OnnxStrokesBackend(OnnxBackend):
+    """Runs a model that takes strokes, and draws them itself; `run` lays images over blank paper.
+
+    Attributes:
+        takes_images: whether it takes images too; files of older versions do not.
     """
 
     def __init__(self, session: InferenceSession, info: BundleInfo) -> None:
-        self._session, self._n_classes = session, len(info.classes)
+        super().__init__(session, info)
+        self.takes_images = "images" in _optional(session)
         bytes_per_point = 4 * math.prod(info.image_shape)
         self._longest = min(max(DRAWING_BYTES // bytes_per_point, 512), 4096)
         self._most = BATCH_BYTES // bytes_per_point
 
     def probabilities_of_drawings(self, drawings: Ragged) -> NDArray[np.float32]:
-        """float32 (n, classes), each row summing to 1; drawings in any unit.
+        """float32 (n, classes), each row summing to 1; see `run_drawings`."""
+        return self.run_drawings(drawings, ["probabilities"])["probabilities"]
+
+    def run_drawings(self, drawings: Ragged, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Any of `outputs`, a row for each of the drawings, which are in any unit.
 
         A drawing of more than 4,096 points (less where images have more than 64 x 64 pixels, but
         at least 512) is thinned to as many first; see `stroke_batches`.
         """
-        found = np.empty((len(drawings), self._n_classes), np.float32)
+        found = {name: np.empty((len(drawings), *self._sizes[name]), TYPES[name]) for name in names}
         for batch in stroke_batches(drawings, longest=self._longest, most=self._most):
             inputs = {"points": batch.points, "pen": batch.pen}
-            found[batch.rows] = self._session.run(["probabilities"], inputs)[0]
+            for name, values in zip(names, self._session.run(list(names), inputs), strict=True):
+                found[name][batch.rows] = values
         return found
+
+    def _inputs(self, images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        no_point = np.zeros((len(images), 1), np.int64)
+        points = np.zeros((len(images), 1, 2), np.float32)
+        return {"points": points, "pen": no_point, "images": images}
+
+
+def _outputs(session: InferenceSession) -> tuple[str, ...]:
+    there = {each.name for each in session.get_outputs()}
+    return tuple(name for name in TYPES if name in there)
+
+
+def _sizes(info: BundleInfo, session: InferenceSession) -> dict[str, tuple[int, ...]]:
+    """Shape of a row of each output."""
+    widths = {each.name: each.shape[1:] for each in session.get_outputs()}
+    return {
+        "probabilities": (len(info.classes),),
+        FEATURES: tuple(widths.get(FEATURES, ())),
+        PIXELS: info.image_shape,
+    }
+
+
+def _optional(session: InferenceSession) -> dict[str, list[Any]]:
+    return {each.name: each.shape for each in session.get_overridable_initializers()}
 
 
 def open_onnx(path: Path) -> tuple[OnnxBackend | OnnxStrokesBackend, BundleInfo]:

@@ -1,0 +1,78 @@
+"""What torch's exporter cannot say, put into a graph afterwards."""
+
+from __future__ import annotations
+
+from onnx import ModelProto, NodeProto, TensorProto, helper
+
+from ..predict.onnx_backend import PIXELS
+from .graph import HEAD
+
+__all__ = ["name_head", "take_images_too"]
+
+
+def take_images_too(model: ModelProto, image_shape: tuple[int, int, int]) -> None:
+    """Give a graph of strokes an optional input `images`, and make its output of levels uint8.
+
+    Images lie over what was drawn, so with drawings of no point they are what the network sees:
+    one file takes strokes and pictures. An input that has an initializer of its name is optional
+    (ONNX IR, "initializers with the same name as an input"); blank paper is the default.
+    """
+    graph = model.graph
+    levels, inked = "levels", "inked"
+    for node in graph.node:
+        _rename(node.output, PIXELS, levels)
+        _rename(node.input, PIXELS, inked)
+    blank = helper.make_tensor(
+        "images", TensorProto.UINT8, [1, *image_shape], bytes(_product(image_shape)), raw=True
+    )
+    graph.initializer.append(blank)
+    graph.input.append(
+        helper.make_tensor_value_info("images", TensorProto.UINT8, ["n_images", *image_shape])
+    )
+    at = 1 + next(i for i, node in enumerate(graph.node) if levels in node.output)
+    added = [
+        helper.make_node("Cast", ["images"], ["image_levels"], to=TensorProto.FLOAT),
+        helper.make_node("Max", [levels, "image_levels"], [inked]),
+        helper.make_node("Cast", [inked], [PIXELS], to=TensorProto.UINT8),
+    ]
+    for node in reversed(added):
+        graph.node.insert(at, node)
+    (output,) = (each for each in graph.output if each.name == PIXELS)
+    output.type.tensor_type.elem_type = TensorProto.UINT8
+    for value in list(graph.value_info):
+        if value.name == PIXELS:
+            graph.value_info.remove(value)
+
+
+def name_head(model: ModelProto) -> None:
+    """Call the weights of the last layer `head.weight` (classes, features) and `head.bias`.
+
+    Raises:
+        AssertionError: the exporter did not make a Gemm of it.
+    """
+    graph = model.graph
+    gemm = last_layer(model)
+    assert {each.name: each for each in gemm.attribute}["transB"].i == 1
+    for old, new in zip(gemm.input[1:], (f"{HEAD}.weight", f"{HEAD}.bias"), strict=True):
+        for tensor in graph.initializer:
+            if tensor.name == old:
+                tensor.name = new
+        for node in graph.node:
+            _rename(node.input, old, new)
+
+
+def last_layer(model: ModelProto) -> NodeProto:
+    """The Gemm that makes scores of the features."""
+    gemms: list[NodeProto] = [node for node in model.graph.node if node.op_type == "Gemm"]
+    return gemms[-1]
+
+
+def _rename(names: list[str], old: str, new: str) -> None:
+    for at, name in enumerate(names):
+        if name == old:
+            names[at] = new
+
+
+def _product(shape: tuple[int, int, int]) -> int:
+    channels, height, width = shape
+    return channels * height * width

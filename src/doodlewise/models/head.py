@@ -1,0 +1,32 @@
+"""A network divided before its last layer: what that layer sees is where new words are taught."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import torch
+from torch import nn
+
+from .registry import ImageShape
+
+__all__ = ["divided"]
+
+
+def divided(network: nn.Module, image_shape: ImageShape) -> tuple[nn.Module, nn.Linear | None]:
+    """A network without its last linear layer, and that layer; whole, and None, if it has none."""
+    body = deepcopy(network)
+    linear = [name for name, each in body.named_modules() if isinstance(each, nn.Linear)]
+    if not linear or linear[-1] == "":
+        return network, None
+    parent, _, name = linear[-1].rpartition(".")
+    head = body.get_submodule(linear[-1])
+    assert isinstance(head, nn.Linear)
+    setattr(body.get_submodule(parent), name, nn.Identity())
+    # Whether anything but dropout comes after it shows in the scores.
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand((2, *image_shape), generator=generator).to(head.weight.device)
+    with torch.inference_mode():
+        features = body(images)
+        fits = features.ndim == 2 and features.shape[1] == head.in_features
+        is_last = fits and torch.equal(head(features), network(images))
+    return (body, head) if is_last else (network, None)

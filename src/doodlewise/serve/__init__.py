@@ -1,0 +1,1 @@
+"""The web API, and the page that guesses while you draw."""
