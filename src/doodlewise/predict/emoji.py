@@ -14,7 +14,8 @@ __all__ = ["EMOJI"]
 def _listed(text: str) -> dict[str, str]:
     """The entries of a text, "word emoji" between commas and line ends."""
     entries = (entry.strip() for entry in text.replace("\n", ",").split(","))
-    return dict(entry.rsplit(" ", 1) for entry in entries if entry)  # type: ignore[misc]
+    pairs = (entry.rpartition(" ") for entry in entries if entry)
+    return {word: emoji for word, _, emoji in pairs}
 
 
 EMOJI: Mapping[str, str] = _listed("""
