@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import PictureError
+from .findings import Finding, found
 from .paper import SMALLEST_PHOTO, OnPaper, against_paper, frequent_colour
 from .pixelgrid import label_pieces, local_max, pooled
 
@@ -49,13 +50,16 @@ class Ink:
         strength: float32 (h, w), 0 is paper, about 1 is ink, of the part inside `box`.
         box: left, top, right, bottom of the ink and one pixel around, in pixels of the picture.
         polarity: whether the ink was darker or lighter than the paper, or the paper transparent.
-        notes: what was mended, in plain words.
+        contrast: how much the ink differs from the paper, as a share of black on white; strength
+            is in units of it.
+        findings: what was mended.
     """
 
     strength: NDArray[np.float32]
     box: tuple[int, int, int, int]
     polarity: Polarity
-    notes: tuple[str, ...]
+    contrast: float
+    findings: tuple[Finding, ...]
 
 
 def find_ink(picture: Image.Image) -> Ink:
@@ -65,17 +69,17 @@ def find_ink(picture: Image.Image) -> Ink:
         PictureError: there is no ink.
     """
     polarity: Polarity = "drawn on transparency"
-    notes = []
-    found = _in_transparency(picture) if picture.mode == "RGBA" else None
-    if found is None:
+    findings = []
+    seen = _in_transparency(picture) if picture.mode == "RGBA" else None
+    if seen is None:
         if picture.mode == "RGBA":
             picture = _on_opaque_paper(picture)
-            notes.append("transparent parts were taken as paper")
-        found = against_paper(picture)
-        polarity = "light on dark" if found.light_on_dark else "dark on light"
-    if not found.is_even:
-        notes.append("the paper was not evenly lit, or had a grain")
-    strength, grain = _above_grain(found)
+            findings.append(found("transparent-corners"))
+        seen = against_paper(picture)
+        polarity = "light on dark" if seen.light_on_dark else "dark on light"
+    if not seen.is_even:
+        findings.append(found("uneven-paper"))
+    strength, grain = _above_grain(seen)
     floor = max(GRAIN * grain, FAINTEST_ON_GRAIN if grain > 0.0 else FAINTEST_ON_SCREEN)
     strong = strength[strength > floor]
     if len(strong) == 0:
@@ -84,27 +88,28 @@ def find_ink(picture: Image.Image) -> Ink:
     if usual < 1.5 * floor:
         raise _no_ink("nothing stands out from the paper")
     if usual < 0.25:
-        notes.append("the ink was faint")
+        findings.append(found("faint", contrast=usual))
     strength = strength / np.float32(usual)
     mask = strength > max(floor / usual, FAINTEST)
     if _cleared_of_frame(mask):
-        notes.append("a frame around the picture was left out")
+        findings.append(found("frame"))
     mask, n_specks = _without_specks(mask, strength, has_grain=grain > 0.0)
     if n_specks:
-        notes.append(
-            "a speck was left out" if n_specks == 1 else f"{n_specks} specks were left out"
-        )
+        specks = "a speck was" if n_specks == 1 else f"{n_specks} specks were"
+        findings.append(found("specks", specks=specks))
     if not mask.any():
         raise _no_ink("there are only specks, or shades of light")
     left, top, right, bottom = box = _box(mask)
     part = (slice(top, bottom), slice(left, right))
     near = local_max(mask[part].view(np.uint8), 1) > 0
-    return Ink(np.where(near, strength[part], np.float32(0)), box, polarity, tuple(notes))
+    inked = np.where(near, strength[part], np.float32(0))
+    return Ink(inked, box, polarity, usual, tuple(findings))
 
 
 def _no_ink(reason: str) -> PictureError:
     return PictureError(
-        f"The picture has no ink: {reason}. Draw something, or choose another picture."
+        f"The picture has no ink: {reason}. Draw something, or choose another picture.",
+        f"no ink: {reason}",
     )
 
 
@@ -132,17 +137,17 @@ def _on_opaque_paper(picture: Image.Image) -> Image.Image:
     return paper
 
 
-def _above_grain(found: OnPaper) -> tuple[NDArray[np.float32], float]:
+def _above_grain(seen: OnPaper) -> tuple[NDArray[np.float32], float]:
     """Strength above the usual of the paper, and the standard deviation of the paper's grain."""
-    if max(found.strength.shape) <= SMALLEST_PHOTO:
-        return found.strength, 0.0
-    some = found.strength[::3, ::3]
-    if found.is_even:
+    if max(seen.strength.shape) <= SMALLEST_PHOTO:
+        return seen.strength, 0.0
+    some = seen.strength[::3, ::3]
+    if seen.is_even:
         paper = some[some < 0.1]
-        return found.strength, TO_DEVIATION * float(np.median(paper)) if len(paper) else 0.0
+        return seen.strength, TO_DEVIATION * float(np.median(paper)) if len(paper) else 0.0
     usual = np.median(some)
     deviation = TO_DEVIATION * float(np.median(np.abs(some - usual)))
-    return np.maximum(found.strength - usual, 0), deviation
+    return np.maximum(seen.strength - usual, 0), deviation
 
 
 def _cleared_of_frame(mask: NDArray[np.bool_]) -> bool:

@@ -53,6 +53,7 @@ class Framed:
             together, this is nearer to the pen.
         box: left, top, right, bottom of the ink at half its strength, in pixels of the ink.
         kind: strokes of a pen, one filled shape, or a dot.
+        deep: share of the ink that is deeper than a line of the usual width can be.
     """
 
     pixels: NDArray[np.uint8]
@@ -60,6 +61,7 @@ class Framed:
     narrow_width: float
     box: NDArray[np.float64]
     kind: Literal["strokes", "shape", "dot"]
+    deep: float
 
 
 def frame_ink(ink: NDArray[np.float32], spec: RenderSpec, picture_side: int) -> Framed:
@@ -103,6 +105,7 @@ def frame_ink(ink: NDArray[np.float32], spec: RenderSpec, picture_side: int) -> 
         narrow_width=2.0 * narrow / scale,
         box=(np.add(box.T, ((0, 0), (1, 1))).ravel() - MARGIN) / scale - MARGIN,
         kind=kind,
+        deep=float((depth > 1.6 * half).sum() / mask.sum()),
     )
 
 

@@ -3,6 +3,7 @@
     reading = picture_to_pixels("photo of my doodle.jpg", RenderSpec())
     reading.pixels    # uint8 (28, 28), for the network
     reading.notes     # ("the paper was not evenly lit, or had a grain", ...)
+    reading.findings  # the same and more, with reasons and advice
 
 A file, a canvas in a browser, a photo of a sheet of paper, an array: `open_picture` makes an image
 of it that is safe to work with, `picture_to_pixels` finds the ink (`ink`) and draws it again as
@@ -25,8 +26,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ..drawing import FRAME
 from ..errors import PictureError
 from ..raster import RenderSpec
+from .findings import Finding, found
 from .ink import Ink, Polarity, find_ink
 from .inkframe import Framed, frame_ink
+from .levels import mended_levels
+from .symptoms import Subject, symptoms
 
 __all__ = ["MAX_PIXELS", "PictureReading", "PictureSource", "open_picture", "picture_to_pixels"]
 
@@ -52,14 +56,22 @@ class PictureReading:
         polarity: "dark on light", "light on dark" or "drawn on transparency".
         ink_box: left, top, right, bottom of the ink, and about one pixel around.
         line_width: estimated width of the usual line; too large where lines are under one pixel.
-        notes: what was mended, in plain words, such as "the ink was off-centre".
+        findings: what was mended, and what else may be wrong with it.
+        ink: what was found to be ink, of a picture shrunk by `shrunk`, at `ink_box`.
     """
 
     pixels: NDArray[np.uint8]
     polarity: Polarity
     ink_box: tuple[int, int, int, int]
     line_width: float
-    notes: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    ink: Ink
+    shrunk: int
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is unusual, in plain words, such as "the ink was off-centre"."""
+        return tuple(finding.what for finding in self.findings if not finding.is_usual)
 
 
 def open_picture(source: PictureSource) -> Image.Image:
@@ -99,8 +111,9 @@ def picture_to_pixels(source: PictureSource, spec: RenderSpec) -> PictureReading
     Raises:
         PictureError: there is no ink in it, or `open_picture` refuses it.
     """
-    picture = open_picture(source)
+    picture, findings = mended_levels(open_picture(source))
     ink, shrunk, (left, top) = _found(picture)
+    findings += _findings_on_polarity(ink, picture) + list(ink.findings)
     framed = frame_ink(ink.strength, spec, max(picture.size) // shrunk)
     box = (
         left + shrunk * ink.box[0],
@@ -109,16 +122,16 @@ def picture_to_pixels(source: PictureSource, spec: RenderSpec) -> PictureReading
         min(top + shrunk * ink.box[3], picture.height),
     )
     line_width = framed.line_width * shrunk
-    if picture.size == (spec.side, spec.side):
-        as_is = _untouched(ink, framed, spec)
-        if as_is is not None:
-            return PictureReading(as_is, ink.polarity, box, line_width, ink.notes)
-    notes = [
-        *ink.notes,
-        *_notes_on_place(box, picture.size),
-        *_notes_on_line(framed.kind, line_width, box, spec),
-    ]
-    return PictureReading(framed.pixels, ink.polarity, box, line_width, tuple(notes))
+    pixels = _untouched(ink, framed, spec) if picture.size == (spec.side, spec.side) else None
+    if pixels is not None:
+        if not findings:
+            findings.append(found("own-size"))
+    else:
+        pixels = framed.pixels
+        findings += _findings_on_place(box, picture.size, spec)
+        findings += _findings_on_line(framed, line_width, box, spec)
+        findings += symptoms(Subject(picture, box, ink, framed, shrunk), spec)
+    return PictureReading(pixels, ink.polarity, box, line_width, tuple(findings), ink, shrunk)
 
 
 def _decoded(opened: Callable[[], Image.Image], name: str) -> Image.Image:
@@ -210,11 +223,11 @@ def _found(picture: Image.Image) -> tuple[Ink, int, tuple[int, int]]:
     """
     left = top = 0
     part = picture
-    notes: dict[str, None] = {}
+    findings: dict[str, Finding] = {}
     while True:
         shrunk = -(-max(part.size) // SHRUNK_TO)
         ink = find_ink(part.reduce(shrunk) if shrunk > 1 else part)
-        notes |= dict.fromkeys(ink.notes)
+        findings |= {finding.code: finding for finding in ink.findings}
         box = [shrunk * edge for edge in ink.box]
         margin = max(box[2] - box[0], box[3] - box[1], 16) // 2
         cut = (
@@ -224,7 +237,7 @@ def _found(picture: Image.Image) -> tuple[Ink, int, tuple[int, int]]:
             min(box[3] + margin, part.height),
         )
         if shrunk == 1 or 2 * max(cut[2] - cut[0], cut[3] - cut[1]) > max(part.size):
-            return replace(ink, notes=tuple(notes)), shrunk, (left, top)
+            return replace(ink, findings=tuple(findings.values())), shrunk, (left, top)
         part = part.crop(cut)
         left, top = left + cut[0], top + cut[1]
 
@@ -251,28 +264,47 @@ def _untouched(ink: Ink, framed: Framed, spec: RenderSpec) -> NDArray[np.uint8] 
     return pixels if pixels.mean() > FULL_INK * framed.pixels.mean() else None
 
 
-def _notes_on_place(box: tuple[int, int, int, int], size: tuple[int, int]) -> list[str]:
+def _findings_on_polarity(ink: Ink, picture: Image.Image) -> list[Finding]:
+    if ink.polarity == "drawn on transparency":
+        return [found("transparent")]
+    return [found("inverted")] if ink.polarity == "dark on light" else []
+
+
+def _findings_on_place(
+    box: tuple[int, int, int, int], size: tuple[int, int], spec: RenderSpec
+) -> list[Finding]:
     left, top, right, bottom = box
-    longer = max(size)
-    notes = []
-    if max(abs(left + right - size[0]), abs(top + bottom - size[1])) > 0.1 * longer:
-        notes.append("the ink was off-centre")
-    if max(right - left, bottom - top) < 0.5 * longer:
-        notes.append("the ink was small")
-    return notes
+    width, height = size
+    longer, extent = max(size), max(right - left, bottom - top)
+    findings = []
+    if longer > 1.15 * min(size):
+        which = "width" if width > height else "height"
+        findings.append(
+            found("stretched", width=width, height=height, side=spec.side, longer=which,
+                  squash=min(size) / longer)
+        )  # fmt: skip
+    away = max(abs(left + right - width), abs(top + bottom - height)) / 2.0
+    if away > 0.05 * longer:
+        findings.append(found("off-centre", away=away / longer))
+    if extent < 0.5 * longer:
+        used = (FRAME + spec.line_width) * spec.pixels_per_unit
+        share = extent / longer
+        findings.append(
+            found("small", share=share, left=share * spec.side, used=used, side=spec.side,
+                  padding=0.5 * (1.0 - used / spec.side))
+        )  # fmt: skip
+    return findings
 
 
-def _notes_on_line(
-    kind: str, line_width: float, box: tuple[int, int, int, int], spec: RenderSpec
-) -> list[str]:
-    if kind == "dot":
-        return ["there was nothing but a dot"]
-    if kind == "shape":
-        return ["a filled shape was taken as it is"]
+def _findings_on_line(
+    framed: Framed, line_width: float, box: tuple[int, int, int, int], spec: RenderSpec
+) -> list[Finding]:
+    if framed.kind != "strokes":
+        return [found("dot" if framed.kind == "dot" else "shape-only")]
     longer = max(box[2] - box[0], box[3] - box[1])
-    usual = spec.line_width / (spec.line_width + 255.0) * longer
+    usual = spec.line_width / (spec.line_width + FRAME) * longer
     if line_width < 0.75 * usual:
-        return ["the line was thinner than the network knows it"]
+        return [found("thin", width=line_width, usual=usual)]
     if line_width > 1.33 * usual:
-        return ["the line was thicker than the network knows it"]
+        return [found("thick", width=line_width, usual=usual)]
     return []

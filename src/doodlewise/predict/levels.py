@@ -1,0 +1,40 @@
+"""Pictures whose levels went wrong on their way into a file, in ways that can be undone.
+
+Floats of 0 to 1 that are written as bytes become 0 and 1: a picture that looks black. Bytes that
+are multiplied by 255 once more run over: level x becomes -x modulo 256, so that 255 becomes 1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from .findings import Finding, found
+
+__all__ = ["mended_levels"]
+
+LEAST = 0.01
+"""Paper and ink each make up at least this share of a picture that ran over."""
+
+
+def mended_levels(picture: Image.Image) -> tuple[Image.Image, list[Finding]]:
+    """A picture with its levels as they were meant, and what was found.
+
+    Args:
+        picture: of mode L, RGB or RGBA; the last is given back as it is.
+    """
+    if picture.mode not in ("L", "RGB"):
+        return picture, []
+    grey = picture.convert("L")
+    low, high = (int(level) for level in grey.getextrema())
+    if high == 1 and low == 0:
+        recipe = "values * 255.0"
+        return picture.point(lambda level: 255 * level), [
+            found("range", low=low, high=high, recipe=recipe)
+        ]
+    shares = np.array(grey.histogram()) / (picture.width * picture.height)
+    # JPEG and noise have 2 and 3 about as often as 1.
+    if shares[:2].min() > LEAST and shares[2:5].sum() < 0.1 * shares[:2].min() and high > 32:
+        if shares[:2].sum() > 0.5:
+            return picture.point(lambda level: -level % 256), [found("wrapped")]
+    return picture, []
