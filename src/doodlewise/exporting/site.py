@@ -1,0 +1,243 @@
+"""The page as a folder of files that any host can serve: everything runs in the browser."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import hashlib
+import json
+import lzma
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..bundle_info import BundleInfo
+from ..errors import BundleError, DataError, ModelError, RunError
+from ..files import explain_os_errors, write_json
+from ..predict.bundled import BUNDLED
+from ..predict.emoji import EMOJI
+from ..predict.onnx_backend import open_onnx
+from ..predict.onnx_edit import read_head, read_properties
+from ..version import __version__
+
+__all__ = ["POLICY", "SiteReport", "check_site", "write_site"]
+
+PAGE = Path(__file__).parents[1] / "serve" / "static"
+RUNTIME = Path(__file__).parent / "runtime"
+MANIFEST = RUNTIME / "runtime.json"
+"""Version, source and hashes of the runtime; `tools/vendor_runtime.py` makes all of the folder."""
+LIST = "site.json"
+"""What is in a site; by it a folder is known as one of ours."""
+MEANS_KEY = "doodlewise.means"
+"""Of a model's metadata: a PNG with the mean drawing of each word, in base64."""
+POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self';"
+    " img-src 'self' data: blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none';"
+    " form-action 'none'"
+)
+"""What the page may do. Nothing of another origin, no script but its own files."""
+HEAD = "<head>"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteReport:
+    """What was written.
+
+    Attributes:
+        out: the folder.
+        model: the file that is in it.
+        words: how many it knows.
+        n_files: in the folder.
+        n_bytes: of all of them.
+        download: bytes that a visitor loads, from a host that compresses nothing.
+    """
+
+    out: Path
+    model: Path
+    words: int
+    n_files: int
+    n_bytes: int
+    download: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self) | {"out": str(self.out), "model": str(self.model)}
+
+
+def check_site(out: Path) -> None:
+    """That a site may be written there; asked before a long export.
+
+    Raises:
+        RunError: something is in the way.
+    """
+    advice = "Choose another folder, or move it away."
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise RunError(f"{out} is a file, and the site would be a folder. {advice}")
+    there = {path.name for path in out.iterdir()}
+    if not there:
+        return
+    try:
+        listed = json.loads((out / LIST).read_text(encoding="utf-8"))
+        ours = {Path(file).parts[0] for file in listed["files"]} | {LIST}
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        raise RunError(f"{out} is there, and is not a site of Doodlewise. {advice}") from None
+    if foreign := sorted(there - ours):
+        raise RunError(
+            f"{out} holds {foreign[0]}, which does not belong to the site and would be lost. Move it"
+            " away, or choose another folder."
+        )
+
+
+def write_site(model: Path | None, out: Path) -> SiteReport:
+    """Write a site; its folder appears whole, or not at all.
+
+    Args:
+        model: an exported file that takes strokes; the one that comes with the package when None.
+        out: the folder; a site that is there is replaced.
+
+    Raises:
+        BundleError: there is no such file, or it takes no strokes.
+        RunError: something else is at `out`.
+        DataError: it cannot be written.
+    """
+    file = model or BUNDLED
+    _, info = open_onnx(file)
+    if info.render is None or _takes(file) != "strokes":
+        raise BundleError(
+            f"{file} takes pictures only, and people draw on a site. Export one that takes strokes:"
+            " doodlewise export runs/first --to model.onnx"
+        )
+    check_site(out)
+    with (
+        explain_os_errors(f"writing {out}", "Then export again"),
+        _folder_replacing(out) as folder,
+    ):
+        _write_page(folder)
+        _write_model(folder, file, info)
+        _write_runtime(folder / "runtime")
+        files = {
+            path.relative_to(folder).as_posix(): path.stat().st_size
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+        write_json(folder / LIST, {"made_by": f"doodlewise {__version__}", "files": files})
+    loaded = sum(size for name, size in files.items() if not name.endswith(".txt"))
+    return SiteReport(
+        out, file, len(info.classes), len(files) + 1, sum(files.values()), download=loaded
+    )
+
+
+@contextmanager
+def _folder_replacing(out: Path) -> Iterator[Path]:
+    """Yield a new folder beside `out`; it takes its place only if the block succeeds."""
+    out = out.resolve()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    new, old = (out.with_name(f".{out.name}.{os.getpid()}.{kind}") for kind in ("new", "old"))
+    try:
+        new.mkdir()
+        yield new
+        if out.exists():
+            out.rename(old)
+        new.rename(out)
+    finally:
+        if old.exists() and not out.exists():
+            old.rename(out)
+        for folder in (new, old):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_page(folder: Path) -> None:
+    """The files of the page, and its policy in the page itself, for hosts send no such header."""
+    for path in sorted(PAGE.rglob("*")):
+        if path.is_file():
+            target = folder / path.relative_to(PAGE)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+    page = folder / "index.html"
+    text = page.read_text(encoding="utf-8")
+    assert HEAD in text
+    policy = f'\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    page.write_text(text.replace(HEAD, HEAD + policy, 1), encoding="utf-8")
+
+
+def _write_model(folder: Path, file: Path, info: BundleInfo) -> None:
+    """The model, the mean drawings that are in it, and config.json, which the page reads first."""
+    content = file.read_bytes()
+    (folder / "model.onnx").write_bytes(content)
+    means = _means(content)
+    if means is not None:
+        (folder / "means.png").write_bytes(means)
+    features = _width_of_features(content)
+    assert info.render is not None
+    config = {
+        "mode": "browser",
+        "version": __version__,
+        "model": {
+            "id": file.stem,
+            "name": file.stem,
+            "version": f"{__version__}+{hashlib.sha256(content).hexdigest()[:8]}",
+            "render": asdict(info.render),
+            "sure_from": info.sure_from,
+            "metrics": info.metrics,
+            "features": features,
+            "temperature": info.temperature,
+        },
+        "labels": [{"word": word, "emoji": EMOJI.get(word)} for word in info.classes],
+        "means": None if means is None else "means.png",
+        "teach": {"enabled": features is not None, "needs_key": False, "pictures": False},
+        "keep": {"enabled": False},
+        "files": {"model": "model.onnx", "runtime": "runtime/"},
+    }
+    write_json(folder / "config.json", config)
+
+
+def _takes(file: Path) -> str:
+    metadata = json.loads(read_properties(file.read_bytes())["doodlewise"])
+    return str(metadata["input"])
+
+
+def _width_of_features(content: bytes) -> int | None:
+    """What the last layer sees; None where there is no such layer, and nothing can be taught."""
+    try:
+        return int(read_head(content)[0].shape[1])
+    except ModelError:
+        return None
+
+
+def _means(content: bytes) -> bytes | None:
+    text = read_properties(content).get(MEANS_KEY)
+    try:
+        return None if text is None else base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return None
+
+
+def _write_runtime(folder: Path) -> None:
+    """onnxruntime-web as a visitor loads it.
+
+    The package has it packed with xz, which browsers do not read; gzip, which they do, is larger,
+    and is unpacked by the page itself, so that it does not matter what the host does.
+    """
+    folder.mkdir()
+    manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
+    for name, expected in manifest["files"].items():
+        content = (RUNTIME / expected["stored"]).read_bytes()
+        if expected["stored"].endswith(".xz"):
+            content = lzma.decompress(content)
+        if hashlib.sha256(content).hexdigest() != expected["sha256"]:
+            raise DataError(
+                f"{RUNTIME / expected['stored']} is damaged. Run: pip install --force-reinstall"
+                " doodlewise"
+            )
+        if name.endswith(".wasm"):
+            name, content = f"{name}.gz", gzip.compress(content, 9, mtime=0)
+        (folder / name).write_bytes(content)
+    about = {key: manifest[key] for key in ("name", "version", "licence", "source", "integrity")}
+    write_json(folder / "runtime.json", about)
