@@ -75,7 +75,7 @@ def check_site(out: Path) -> None:
     Raises:
         RunError: something is in the way.
     """
-    advice = "Choose another folder, or move it away."
+    advice = "Move it away, or choose another folder."
     if not out.exists():
         return
     if not out.is_dir():
@@ -90,17 +90,18 @@ def check_site(out: Path) -> None:
         raise RunError(f"{out} is there, and is not a site of Doodlewise. {advice}") from None
     if foreign := sorted(there - ours):
         raise RunError(
-            f"{out} holds {foreign[0]}, which does not belong to the site and would be lost. Move it"
-            " away, or choose another folder."
+            f"{out} holds {foreign[0]}, which does not belong to the site and would be lost."
+            f" {advice}"
         )
 
 
-def write_site(model: Path | None, out: Path) -> SiteReport:
+def write_site(model: Path | None, out: Path, *, name: str = "") -> SiteReport:
     """Write a site; its folder appears whole, or not at all.
 
     Args:
         model: an exported file that takes strokes; the one that comes with the package when None.
         out: the folder; a site that is there is replaced.
+        name: of the model, for people; that of the file when "".
 
     Raises:
         BundleError: there is no such file, or it takes no strokes.
@@ -120,7 +121,7 @@ def write_site(model: Path | None, out: Path) -> SiteReport:
         _folder_replacing(out) as folder,
     ):
         _write_page(folder)
-        _write_model(folder, file, info)
+        _write_model(folder, file, info, name or file.stem)
         _write_runtime(folder / "runtime")
         files = {
             path.relative_to(folder).as_posix(): path.stat().st_size
@@ -167,7 +168,7 @@ def _write_page(folder: Path) -> None:
     page.write_text(text.replace(HEAD, HEAD + policy, 1), encoding="utf-8")
 
 
-def _write_model(folder: Path, file: Path, info: BundleInfo) -> None:
+def _write_model(folder: Path, file: Path, info: BundleInfo, name: str) -> None:
     """The model, the mean drawings that are in it, and config.json, which the page reads first."""
     content = file.read_bytes()
     (folder / "model.onnx").write_bytes(content)
@@ -180,8 +181,8 @@ def _write_model(folder: Path, file: Path, info: BundleInfo) -> None:
         "mode": "browser",
         "version": __version__,
         "model": {
-            "id": file.stem,
-            "name": file.stem,
+            "id": name,
+            "name": name,
             "version": f"{__version__}+{hashlib.sha256(content).hexdigest()[:8]}",
             "render": asdict(info.render),
             "sure_from": info.sure_from,
