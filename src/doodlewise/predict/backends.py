@@ -33,6 +33,11 @@ class Backend(Protocol):
         """What `run` can give: probabilities, and perhaps features and pixels."""
         ...
 
+    @property
+    def feature_width(self) -> int | None:
+        """Width of the features; None if there are none."""
+        ...
+
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8 (n, channels, height, width) to float32 (n, classes), each row summing to 1."""
         ...
@@ -96,6 +101,11 @@ class TorchBackend:
     @property
     def outputs(self) -> tuple[str, ...]:
         return ("probabilities", FEATURES) if self._parts[1] is not None else ("probabilities",)
+
+    @property
+    def feature_width(self) -> int | None:
+        head = self._parts[1]
+        return None if head is None else head.in_features
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8 (n, channels, height, width) to float32 (n, classes), each row summing to 1."""

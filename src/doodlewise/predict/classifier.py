@@ -22,7 +22,7 @@ from ..raster import RenderSpec
 from .backends import FEATURES, PIXELS, Backend, StrokesBackend, open_backend
 from .bundled import BUNDLED
 
-__all__ = ["Backend", "Classifier", "Guess", "Prediction", "Seen", "load"]
+__all__ = ["Backend", "Classifier", "Guess", "Prediction", "Prepared", "Seen", "Sketch", "load"]
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
@@ -103,7 +103,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class _Input:
+class Prepared:
     """A sketch on its way: a drawing, or pixels of the network's input (channels first)."""
 
     sketch: Drawing | NDArray[np.uint8]
@@ -207,13 +207,31 @@ class Classifier:
         """Whether it takes drawings; a network that was trained on photos does not."""
         return not self._takes_photos and (self.info.render is not None or self.image is not None)
 
+    @property
+    def feature_width(self) -> int | None:
+        """How many features `see` gives; None if none."""
+        return self._backend.feature_width
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What else travels in an exported file, by key; nothing for a folder."""
+        return dict(getattr(self._backend, "metadata", {}))
+
+    def prepare(self, sketch: Drawing | Image.Image) -> Prepared:
+        """Read a drawing or a picture for `see`, which then only runs the network.
+
+        Raises:
+            DoodlewiseError: as `predict`.
+        """
+        return next(self._inputs(sketch))
+
     def see(
-        self, sketches: Iterable[Sketch], *, features: bool = False, pixels: bool = False
+        self, sketches: Iterable[Sketch | Prepared], *, features: bool = False, pixels: bool = False
     ) -> Seen:
         """Look at sketches and tell all, for those who build on it.
 
         Args:
-            sketches: as `predict` takes them, few enough for memory.
+            sketches: as `predict` takes them, or from `prepare`, few enough for memory.
             features: whether to give what the last layer decides by.
             pixels: whether to give what the network saw.
 
@@ -258,7 +276,7 @@ class Classifier:
     def _batch_rows(self) -> int:
         return max(1, min(BATCH_ROWS, BATCH_BYTES // math.prod(self.info.image_shape)))
 
-    def _predictions(self, inputs: Iterator[_Input], top: int) -> Iterator[Prediction]:
+    def _predictions(self, inputs: Iterator[Prepared], top: int) -> Iterator[Prediction]:
         while batch := list(islice(inputs, self._batch_rows)):
             every = self._run(batch, ["probabilities"])["probabilities"]
             for each, probabilities in zip(batch, every, strict=True):
@@ -276,7 +294,7 @@ class Classifier:
         sure = guesses[0].probability >= self.info.sure_from
         return Prediction(guesses, sure, source, notes)
 
-    def _run(self, batch: Sequence[_Input], names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    def _run(self, batch: Sequence[Prepared], names: Sequence[str]) -> dict[str, NDArray[Any]]:
         """What the backend gives, a row for each input."""
         backend = self._backend
         if not isinstance(backend, StrokesBackend):
@@ -298,7 +316,7 @@ class Classifier:
             return self._backend.probabilities_of_drawings(drawings)
         return self._backend.probabilities(self._draw(drawings))
 
-    def _pixels(self, batch: Sequence[_Input]) -> NDArray[np.uint8]:
+    def _pixels(self, batch: Sequence[Prepared]) -> NDArray[np.uint8]:
         """The network's input, uint8 (n, channels, height, width); drawings are drawn together."""
         pixels = np.empty((len(batch), *self.info.image_shape), np.uint8)
         drawings = {
@@ -321,10 +339,12 @@ class Classifier:
             pixels[i] = _channels_first(image_pixels(Image.fromarray(255 - ink), image))
         return pixels
 
-    def _inputs(self, sketch: Any, source: str = "") -> Iterator[_Input]:
+    def _inputs(self, sketch: Any, source: str = "") -> Iterator[Prepared]:
         """Everything in `sketch`, one after the other."""
         if isinstance(sketch, Drawing):
-            yield _Input(sketch, source, self._notes_on_drawings())
+            yield Prepared(sketch, source, self._notes_on_drawings())
+        elif isinstance(sketch, Prepared):
+            yield sketch
         elif isinstance(sketch, str | Path):
             yield from self._inputs_of_path(Path(sketch))
         elif isinstance(sketch, list | tuple):
@@ -338,7 +358,7 @@ class Classifier:
                 " one by Drawing.from_strokes), a picture, an array, a path, or a list of these."
             )
 
-    def _inputs_of_path(self, path: Path) -> Iterator[_Input]:
+    def _inputs_of_path(self, path: Path) -> Iterator[Prepared]:
         from ..data.formats import read_drawings
 
         if path.is_dir():
@@ -356,7 +376,7 @@ class Classifier:
             for number, drawing in enumerate(read_drawings(path), 1):
                 yield from self._inputs(drawing, f"{path}:{number}")
 
-    def _input_of_picture(self, picture: Path | Image.Image | NDArray[Any], source: str) -> _Input:
+    def _input_of_picture(self, picture: Path | Image.Image | NDArray[Any], source: str) -> Prepared:
         from .picture import open_picture, picture_to_pixels
 
         if not self.takes_pictures:
@@ -369,7 +389,7 @@ class Classifier:
         try:
             if image is None:
                 reading = picture_to_pixels(picture, self.render)
-                return _Input(reading.pixels[None], source, tuple(reading.notes))
+                return Prepared(reading.pixels[None], source, tuple(reading.notes))
             if isinstance(picture, Path):
                 pixels = read_image(picture, image).pixels
             else:
@@ -378,7 +398,7 @@ class Classifier:
             if not source or source in str(error):
                 raise
             raise PictureError(f"{source}: {error}", error.reason) from error
-        return _Input(_channels_first(pixels), source)
+        return Prepared(_channels_first(pixels), source)
 
     def _notes_on_drawings(self) -> tuple[str, ...]:
         """What is said of every drawing.

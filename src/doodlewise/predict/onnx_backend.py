@@ -66,12 +66,19 @@ class OnnxBackend:
 
     Attributes:
         outputs: names of what `run` can give.
+        metadata: what else travels in the file, by key.
     """
 
     def __init__(self, session: InferenceSession, info: BundleInfo) -> None:
         self._session = session
+        self.metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
         self.outputs = _outputs(session)
         self._sizes = _sizes(info, session)
+
+    @property
+    def feature_width(self) -> int | None:
+        """Width of the features; None if there are none."""
+        return int(self._sizes[FEATURES][0]) if FEATURES in self.outputs else None
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8 (n, channels, height, width) to float32 (n, classes), each row summing to 1."""
