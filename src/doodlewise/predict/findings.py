@@ -130,8 +130,8 @@ _TABLE = (
         "mended",
         "values ran over",
         "the values ran over: full ink had become 1",
-        "Bytes hold 0 to 255 and begin again at 0. Values of 0..255 that were multiplied by 255 once"
-        " more ran over: 255 became 1, so that only the soft edges of the lines are left.",
+        "Bytes hold 0 to 255 and begin again at 0. Values of 0..255 that were multiplied by 255"
+        " once more ran over: 255 became 1, so that only the soft edges of the lines are left.",
         "Multiply by 255 only what is 0..1, and while it is still of a floating type.",
         "pixels = np.rint(values.astype(np.float32)).astype(np.uint8)",
     ),
@@ -201,8 +201,8 @@ _TABLE = (
         "mended",
         "lines too thick",
         "the line was thicker than the network knows it",
-        "Thick lines run together when they are shrunk, and gaps close. Yours are {width:.1f} pixels"
-        " wide; for a drawing of this size the network is used to {usual:.1f}.",
+        "Thick lines run together when they are shrunk, and gaps close. Yours are {width:.1f}"
+        " pixels wide; for a drawing of this size the network is used to {usual:.1f}.",
         "Draw with a thinner pen. Doodlewise thins lines, but cannot part what has run together.",
         "context.lineWidth = {usual:.0f}   // in the browser, for a drawing of this size",
     ),
@@ -220,8 +220,8 @@ _TABLE = (
         "mended",
         "faint ink",
         "the ink was faint",
-        "The ink differs from the paper by only {contrast:.0%} of black on white. The network learnt"
-        " full ink and takes pale lines for none.",
+        "The ink differs from the paper by only {contrast:.0%} of black on white. The network"
+        " learnt full ink and takes pale lines for none.",
         "Stretch the contrast so that the ink becomes 255, or use a darker pen.",
         'pixels = np.asarray(ImageOps.autocontrast(picture.convert("L")))',
     ),
@@ -230,8 +230,8 @@ _TABLE = (
         "mended",
         "colour lost in grey",
         "the colour of the ink was nearly as light as the paper",
-        "In colour the ink stands out, but as grey it is only {contrast:.0%} from the paper, so that"
-        " it is lost when the picture becomes grey (yellow on white, blue on black).",
+        "In colour the ink stands out, but as grey it is only {contrast:.0%} from the paper, so"
+        " that it is lost when the picture becomes grey (yellow on white, blue on black).",
         "Take the colour channel that differs most, or draw in black.",
         "pixels = abs(rgb.astype(int) - paper).max(axis=2)",
     ),
@@ -293,8 +293,8 @@ _TABLE = (
         "mended",
         "enlarged, jagged",
         "the picture was a small one, enlarged without smoothing",
-        "It is made of blocks of about {block:.0f} x {block:.0f} pixels: a picture of about {native}"
-        " pixels, enlarged. Shrinking it to {side} by another factor makes stairs and gaps.",
+        "It is made of blocks of about {block:.0f} x {block:.0f} pixels: a picture of about"
+        " {native} pixels, enlarged. Shrinking it to {side} by another factor makes stairs.",
         "Hand over the small picture as it is, or draw on the large canvas itself.",
         "picture = picture.resize((small, small), Image.Resampling.BOX)",
     ),
@@ -303,8 +303,8 @@ _TABLE = (
         "lost",
         "blurred",
         "the picture was blurred",
-        "The edges of the lines are {edge:.0f} pixels wide, as wide as the lines themselves. What is"
-        " near to each other has run together.",
+        "The edges of the lines are {edge:.0f} pixels wide, as wide as the lines themselves. What"
+        " is near to each other has run together.",
         "Use the sharp original: do not enlarge a small picture, and hold the camera still.",
     ),
     Finding(

@@ -26,15 +26,17 @@ def mended_levels(picture: Image.Image) -> tuple[Image.Image, list[Finding]]:
     if picture.mode not in ("L", "RGB"):
         return picture, []
     grey = picture.convert("L")
-    low, high = (int(level) for level in grey.getextrema())
+    levels = np.asarray(grey)
+    low, high = int(levels.min()), int(levels.max())
     if high == 1 and low == 0:
         recipe = "values * 255.0"
         return picture.point(lambda level: 255 * level), [
             found("range", low=low, high=high, recipe=recipe)
         ]
-    shares = np.array(grey.histogram()) / (picture.width * picture.height)
-    # JPEG and noise have 2 and 3 about as often as 1.
-    if shares[:2].min() > LEAST and shares[2:5].sum() < 0.1 * shares[:2].min() and high > 32:
-        if shares[:2].sum() > 0.5:
-            return picture.point(lambda level: -level % 256), [found("wrapped")]
+    shares = np.array(grey.histogram()) / levels.size
+    ones = float(shares[:2].min())
+    # JPEG and noise have 2 to 4 about as often as 1.
+    is_wrapped = ones > LEAST and shares[2:5].sum() < 0.1 * ones and shares[:2].sum() > 0.5
+    if is_wrapped and high > 32:
+        return picture.point(lambda level: -level % 256), [found("wrapped")]
     return picture, []

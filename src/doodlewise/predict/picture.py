@@ -113,7 +113,7 @@ def picture_to_pixels(source: PictureSource, spec: RenderSpec) -> PictureReading
     """
     picture, findings = mended_levels(open_picture(source))
     ink, shrunk, (left, top) = _found(picture)
-    findings += _findings_on_polarity(ink, picture) + list(ink.findings)
+    findings += _findings_on_polarity(ink) + list(ink.findings)
     framed = frame_ink(ink.strength, spec, max(picture.size) // shrunk)
     box = (
         left + shrunk * ink.box[0],
@@ -264,7 +264,7 @@ def _untouched(ink: Ink, framed: Framed, spec: RenderSpec) -> NDArray[np.uint8] 
     return pixels if pixels.mean() > FULL_INK * framed.pixels.mean() else None
 
 
-def _findings_on_polarity(ink: Ink, picture: Image.Image) -> list[Finding]:
+def _findings_on_polarity(ink: Ink) -> list[Finding]:
     if ink.polarity == "drawn on transparency":
         return [found("transparent")]
     return [found("inverted")] if ink.polarity == "dark on light" else []

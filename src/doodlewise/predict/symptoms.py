@@ -175,7 +175,7 @@ def colours(subject: Subject) -> list[Finding]:
     """Whether the ink has several colours, or one that is lost in grey."""
     if subject.picture.mode != "RGB":
         return []
-    left, top, right, bottom = subject.box
+    left, top = subject.box[:2]
     step = subject.shrunk
     height, width = subject.ink.strength.shape
     inside = subject.picture.crop((left, top, left + width * step, top + height * step))
@@ -201,4 +201,5 @@ def _hue_sector(rgb: NDArray[np.int16]) -> NDArray[np.int64]:
     """Red, yellow, green, cyan, blue or magenta, 0 to 5, of each colour."""
     middle = (rgb.max(axis=1) + rgb.min(axis=1)) // 2
     high = (rgb > middle[:, None]).astype(np.int64) @ np.array([1, 2, 4])
-    return np.array([0, 0, 2, 1, 4, 5, 3, 0])[high]
+    sectors: NDArray[np.int64] = np.array([0, 0, 2, 1, 4, 5, 3, 0])[high]
+    return sectors
