@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -323,8 +324,11 @@ class Fixed:
     def __init__(self, *each: float) -> None:
         self._each = each
 
-    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.tile(np.array(self._each, np.float32), (len(images), 1))
+    outputs = ("probabilities",)
+
+    def run(self, images: NDArray[np.uint8], names: Sequence[str]) -> dict[str, NDArray[Any]]:
+        assert names == ["probabilities"]
+        return {"probabilities": np.tile(np.array(self._each, np.float32), (len(images), 1))}
 
 
 @pytest.mark.parametrize(("sure_from", "sure"), [(0.5, True), (0.6, True), (0.65, False)])
@@ -355,9 +359,14 @@ def test_equal_guesses_keep_the_order_of_the_classes(drawings: list[Drawing]) ->
 
 def test_temperature_is_applied(run: Path, drawings: list[Drawing]) -> None:
     network, info = load_bundle(run / "model")
-    hot = Classifier(TorchBackend(network, 100.0), info).probabilities(drawings)
+
+    def at(temperature: float) -> NDArray[np.float32]:
+        other = replace(info, temperature=temperature)
+        return Classifier(TorchBackend(network, other), other).probabilities(drawings)
+
+    hot = at(100.0)
     assert hot.max() < 0.3
-    cold = Classifier(TorchBackend(network, 0.01), info).probabilities(drawings)
+    cold = at(0.01)
     assert np.array_equal(hot.argmax(axis=1), cold.argmax(axis=1))
     np.testing.assert_allclose(cold.sum(axis=1), 1.0, atol=TOLERANCE)
 

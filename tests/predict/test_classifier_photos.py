@@ -38,13 +38,15 @@ class Recording:
         """All of it, channels last."""
         return np.concatenate(self.batches).transpose(0, 2, 3, 1)
 
-    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        assert images.dtype == np.uint8
+    outputs = ("probabilities",)
+
+    def run(self, images: NDArray[np.uint8], names: list[str]) -> dict[str, NDArray[Any]]:
+        assert (images.dtype, names) == (np.uint8, ["probabilities"])
         self.batches.append(images.copy())
         thirds = np.array_split(images, 3, axis=2)
         levels = np.stack([1.0 + third.mean(axis=(1, 2, 3)) for third in thirds], axis=1)
         shares: NDArray[np.float32] = levels / levels.sum(axis=1, keepdims=True)
-        return shares.astype(np.float32)
+        return {"probabilities": shares.astype(np.float32)}
 
 
 def recorder(spec: ImageSpec | None, render: RenderSpec | None = None) -> tuple[Any, Recording]:
