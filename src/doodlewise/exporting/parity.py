@@ -124,10 +124,11 @@ def probabilities_of(
     backend: OnnxBackend | OnnxStrokesBackend, rows: Rows, spec: RenderSpec | None
 ) -> NDArray[np.float32]:
     """What a file gives for rows of a store, float32 (rows, classes)."""
+    names = ["probabilities"]
     if isinstance(backend, OnnxStrokesBackend):
         assert rows.drawings is not None
-        return backend.probabilities_of_drawings(rows.drawings)
-    return backend.probabilities(render_window(rows, spec).numpy())
+        return backend.run_drawings(rows.drawings, names)["probabilities"]
+    return backend.run(render_window(rows, spec).numpy(), names)["probabilities"]
 
 
 @torch.inference_mode()

@@ -38,12 +38,11 @@ class Backend(Protocol):
         """Width of the features; None if there are none."""
         ...
 
-    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """uint8 (n, channels, height, width) to float32 (n, classes), each row summing to 1."""
-        ...
-
     def run(self, images: NDArray[np.uint8], names: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """Some of `outputs`, a row for each image."""
+        """Some of `outputs` for uint8 (n, channels, height, width), a row for each image.
+
+        "probabilities" are float32 (n, classes), each row summing to 1.
+        """
         ...
 
 
@@ -53,12 +52,8 @@ class StrokesBackend(Backend, Protocol):
 
     takes_images: bool
 
-    def probabilities_of_drawings(self, drawings: Ragged) -> NDArray[np.float32]:
-        """Drawings in any unit to float32 (n, classes), each row summing to 1."""
-        ...
-
     def run_drawings(self, drawings: Ragged, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """Some of `outputs`, a row for each drawing."""
+        """Some of `outputs`, a row for each of the drawings, which are in any unit."""
         ...
 
 
@@ -107,20 +102,19 @@ class TorchBackend:
         head = self._parts[1]
         return None if head is None else head.in_features
 
-    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """uint8 (n, channels, height, width) to float32 (n, classes), each row summing to 1."""
+    def run(self, images: NDArray[np.uint8], names: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Some of `outputs` for uint8 (n, channels, height, width), a row for each image."""
+        ways = {"probabilities": self._probabilities, FEATURES: self._features}
+        return {name: self._in_parts(images, ways[name]) for name in names}
+
+    def _probabilities(self, batch: torch.Tensor) -> torch.Tensor:
         import torch
 
-        return self._in_parts(
-            images, lambda batch: torch.softmax(self._network(batch).float() / self._temperature, 1)
-        )
+        return torch.softmax(self._network(batch).float() / self._temperature, dim=1)
 
-    def run(self, images: NDArray[np.uint8], names: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """Some of `outputs`, a row for each image."""
-        found = {"probabilities": self.probabilities(images)}
-        if FEATURES in names:
-            found[FEATURES] = self._in_parts(images, lambda batch: self._parts[0](batch).float())
-        return found
+    def _features(self, batch: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self._parts[0](batch)
+        return features.float()
 
     def _in_parts(
         self, images: NDArray[np.uint8], of_batch: Callable[[torch.Tensor], torch.Tensor]

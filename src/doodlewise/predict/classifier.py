@@ -312,9 +312,10 @@ class Classifier:
         return {name: np.concatenate([found[name], more[name]])[order] for name in names}
 
     def _of_drawings(self, drawings: Ragged) -> NDArray[np.float32]:
+        names = ["probabilities"]
         if isinstance(self._backend, StrokesBackend):
-            return self._backend.probabilities_of_drawings(drawings)
-        return self._backend.probabilities(self._draw(drawings))
+            return self._backend.run_drawings(drawings, names)["probabilities"]
+        return self._backend.run(self._draw(drawings), names)["probabilities"]
 
     def _pixels(self, batch: Sequence[Prepared]) -> NDArray[np.uint8]:
         """The network's input, uint8 (n, channels, height, width); drawings are drawn together."""
@@ -376,7 +377,9 @@ class Classifier:
             for number, drawing in enumerate(read_drawings(path), 1):
                 yield from self._inputs(drawing, f"{path}:{number}")
 
-    def _input_of_picture(self, picture: Path | Image.Image | NDArray[Any], source: str) -> Prepared:
+    def _input_of_picture(
+        self, picture: Path | Image.Image | NDArray[Any], source: str
+    ) -> Prepared:
         from .picture import open_picture, picture_to_pixels
 
         if not self.takes_pictures:

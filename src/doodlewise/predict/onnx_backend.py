@@ -80,12 +80,8 @@ class OnnxBackend:
         """Width of the features; None if there are none."""
         return int(self._sizes[FEATURES][0]) if FEATURES in self.outputs else None
 
-    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """uint8 (n, channels, height, width) to float32 (n, classes), each row summing to 1."""
-        return self.run(images, ["probabilities"])["probabilities"]
-
     def run(self, images: NDArray[np.uint8], names: Sequence[str]) -> dict[str, NDArray[Any]]:
-        """Any of `outputs`, a row for each of the images."""
+        """Any of `outputs` for uint8 (n, channels, height, width), a row for each image."""
         found = {name: np.empty((len(images), *self._sizes[name]), TYPES[name]) for name in names}
         for first in range(0, len(images), BATCH_ROWS):
             rows = slice(first, first + BATCH_ROWS)
@@ -111,10 +107,6 @@ class OnnxStrokesBackend(OnnxBackend):
         bytes_per_point = 4 * math.prod(info.image_shape)
         self._longest = min(max(DRAWING_BYTES // bytes_per_point, 512), 4096)
         self._most = BATCH_BYTES // bytes_per_point
-
-    def probabilities_of_drawings(self, drawings: Ragged) -> NDArray[np.float32]:
-        """float32 (n, classes), each row summing to 1; see `run_drawings`."""
-        return self.run_drawings(drawings, ["probabilities"])["probabilities"]
 
     def run_drawings(self, drawings: Ragged, names: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Any of `outputs`, a row for each of the drawings, which are in any unit.
