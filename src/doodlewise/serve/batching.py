@@ -1,0 +1,296 @@
+"""Drawings that wait are looked at together.
+
+There is one thread that runs networks. While it is busy, drawings pile up; when it is free, it
+takes what has piled up, at most a batch. So nobody waits for others to come, and the more come, the
+larger the batches are. onnxruntime works without the interpreter's lock, so requests are read and
+answered meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from threading import Thread
+from typing import NamedTuple
+
+import numpy as np
+
+from ..drawing import Drawing
+from ..predict.classifier import Prepared, Sketch
+from .errors import busy
+from .models import Served
+
+__all__ = ["Batcher", "Row", "Work"]
+
+logger = logging.getLogger("doodlewise.serve")
+
+WORK_POINTS = 8_192
+"""A request with more points is cut into pieces, so that others get their turn between them."""
+BATCH_POINTS = 16_384
+"""A batch with more points is not filled up further."""
+
+
+class Row(NamedTuple):
+    """What the network made of a sketch, best class first.
+
+    Attributes:
+        classes: indices.
+        probabilities: of these.
+        notes: what was mended.
+        pixels: what it saw, (side, side) or (channels, side, side); None unless asked for.
+    """
+
+    classes: list[int]
+    probabilities: list[float]
+    notes: tuple[str, ...]
+    pixels: list[list[int]] | None
+
+
+class Work:
+    """Some sketches for one model.
+
+    Args:
+        served: the model.
+        take: gives the sketches when their turn comes; what comes in meanwhile is in them.
+        top: how many classes.
+        look: whether what the network saw is wanted.
+        size: how many sketches count as waiting.
+        points: of all of them, about.
+    """
+
+    __slots__ = ("future", "look", "points", "served", "size", "take", "top")
+
+    def __init__(
+        self,
+        served: Served,
+        take: Callable[[], Sequence[Sketch | Prepared]],
+        top: int,
+        look: bool,
+        *,
+        size: int,
+        points: int = 0,
+    ) -> None:
+        self.served, self.take, self.top, self.look = served, take, top, look
+        self.size, self.points = size, points
+        self.future: asyncio.Future[list[Row]] = asyncio.get_running_loop().create_future()
+
+
+class Batcher:
+    """Runs networks in a thread of its own. Everything else is done by the event loop.
+
+    Args:
+        most: sketches in a batch.
+        queue: sketches that wait at most, not counting those of live connections, of which each
+            has one at most.
+        observe: called with the size of every batch.
+    """
+
+    def __init__(
+        self, most: int = 64, queue: int = 512, observe: Callable[[int], None] | None = None
+    ) -> None:
+        self._most, self._queue, self._observe = most, queue, observe
+        self._pending: deque[Work] = deque()
+        self._waiting = 0
+        self._jobs: SimpleQueue[tuple[list[Work], list[Sequence[Sketch | Prepared]]] | None] = (
+            SimpleQueue()
+        )
+        self._is_busy = False
+        self._is_idle: asyncio.Event | None = None
+        self._thread: Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def depth(self) -> int:
+        """Requests and live connections that wait."""
+        return len(self._pending)
+
+    async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
+        self._thread = Thread(target=self._run, name="doodlewise-guesses", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Finish what was taken, and end the thread."""
+        if self._thread is None or self._is_idle is None:
+            return
+        await self._is_idle.wait()
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._thread = None
+
+    def guess(
+        self, served: Served, sketches: Sequence[Sketch | Prepared], *, top: int, look: bool = False
+    ) -> asyncio.Future[list[Row]]:
+        """What the network makes of sketches, in their order. Cancelled, it is not looked at them.
+
+        Raises:
+            ApiError: too many wait already.
+            DoodlewiseError: a sketch that cannot be used.
+        """
+        if len(sketches) == 1:
+            return self.submit(Work(served, lambda: sketches, top, look, size=1))
+        every = [
+            Work(served, lambda piece=piece: piece, top, look, size=len(piece), points=points)  # type: ignore[misc]
+            for piece, points in _pieces(sketches, self._most)
+        ]
+        if self._waiting + sum(work.size for work in every) > self._queue:
+            raise busy("Too many drawings wait to be looked at")
+        return asyncio.ensure_future(_gathered([self.submit(work) for work in every]))
+
+    def submit(self, work: Work, *, is_bounded: bool = True) -> asyncio.Future[list[Row]]:
+        """Put work into the queue. Whoever does not want it any longer cancels the future.
+
+        Raises:
+            ApiError: too many wait already.
+        """
+        if not is_bounded:
+            work.size = 0
+        elif self._waiting + work.size > self._queue:
+            raise busy("Too many drawings wait to be looked at")
+        self._waiting += work.size
+        self._pending.append(work)
+        if not self._is_busy:
+            self._next()
+        return work.future
+
+    def _next(self) -> None:
+        """Hand over the next batch, if anything waits."""
+        works, given = self._taken()
+        self._is_busy = bool(works)
+        assert self._is_idle is not None
+        if works:
+            self._is_idle.clear()
+            self._jobs.put((works, given))
+        else:
+            self._is_idle.set()
+
+    def _taken(self) -> tuple[list[Work], list[Sequence[Sketch | Prepared]]]:
+        works: list[Work] = []
+        given: list[Sequence[Sketch | Prepared]] = []
+        others: list[Work] = []
+        size = points = 0
+        pending = self._pending
+        while pending and size < self._most and points < BATCH_POINTS:
+            work = pending.popleft()
+            if work.future.done():
+                self._waiting -= work.size
+                continue
+            if works and work.served is not works[0].served:
+                others.append(work)
+                continue
+            if works and size + work.size > self._most:
+                pending.appendleft(work)
+                break
+            self._waiting -= work.size
+            try:
+                sketches = work.take()
+            except Exception as error:
+                work.future.set_exception(error)
+                continue
+            works.append(work)
+            given.append(sketches)
+            size += len(sketches)
+            points += work.points or sum(_points(sketch) for sketch in sketches)
+        pending.extendleft(reversed(others))
+        if works and self._observe is not None:
+            self._observe(size)
+        return works, given
+
+    def _run(self) -> None:
+        assert self._loop is not None
+        while (job := self._jobs.get()) is not None:
+            works, given = job
+            try:
+                results: list[list[Row] | Exception] = list(_looked_at(works, given))
+            except Exception:
+                # One that cannot be used is not to spoil the others.
+                results = [_alone(work, each) for work, each in zip(works, given, strict=True)]
+            with contextlib.suppress(RuntimeError):  # the loop was closed in the meantime
+                self._loop.call_soon_threadsafe(self._done, works, results)
+
+    def _done(self, works: list[Work], results: list[list[Row] | Exception]) -> None:
+        self._next()
+        for work, result in zip(works, results, strict=True):
+            if work.future.done():
+                continue
+            if isinstance(result, Exception):
+                work.future.set_exception(result)
+            else:
+                work.future.set_result(result)
+
+
+async def _gathered(futures: Sequence[asyncio.Future[list[Row]]]) -> list[Row]:
+    return [row for rows in await asyncio.gather(*futures) for row in rows]
+
+
+def _alone(work: Work, sketches: Sequence[Sketch | Prepared]) -> list[Row] | Exception:
+    try:
+        return _looked_at([work], [sketches])[0]
+    except Exception as error:
+        return error
+
+
+def _looked_at(
+    works: Sequence[Work], given: Sequence[Sequence[Sketch | Prepared]]
+) -> list[list[Row]]:
+    """The rows of each work, in the order of the works."""
+    classifier = works[0].served.classifier
+    top = min(max(work.top for work in works), len(classifier.classes))
+    look = any(work.look for work in works)
+    seen = classifier.see([sketch for sketches in given for sketch in sketches], pixels=look)
+    order = np.argsort(-seen.probabilities, axis=1, kind="stable")[:, :top]
+    best = np.take_along_axis(seen.probabilities, order, axis=1).astype(np.float64)
+    classes, probabilities = order.tolist(), best.tolist()
+    found, at = [], 0
+    for work, sketches in zip(works, given, strict=True):
+        rows = range(at, at + len(sketches))
+        at += len(sketches)
+        found.append(
+            [
+                Row(
+                    classes[row][: work.top],
+                    probabilities[row][: work.top],
+                    seen.notes[row],
+                    _plain(seen.pixels[row]) if work.look and seen.pixels is not None else None,
+                )
+                for row in rows
+            ]
+        )
+    return found
+
+
+def _plain(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> list[list[int]]:
+    """Rows of grey values; of a picture in colours, the mean of them."""
+    grey = pixels[0] if len(pixels) == 1 else np.rint(pixels.mean(axis=0)).astype(np.uint8)
+    plain: list[list[int]] = grey.tolist()
+    return plain
+
+
+def _points(sketch: Sketch | Prepared) -> int:
+    if isinstance(sketch, Prepared):
+        sketch = sketch.sketch
+    return sketch.n_points if isinstance(sketch, Drawing) else 1
+
+
+def _pieces(
+    sketches: Sequence[Sketch | Prepared], most: int
+) -> list[tuple[list[Sketch | Prepared], int]]:
+    """Sketches in pieces of at most `WORK_POINTS`, or of one sketch, with their points."""
+    pieces: list[tuple[list[Sketch | Prepared], int]] = []
+    piece: list[Sketch | Prepared] = []
+    points = 0
+    for sketch in sketches:
+        more = _points(sketch)
+        if piece and (points + more > WORK_POINTS or len(piece) == most):
+            pieces.append((piece, points))
+            piece, points = [], 0
+        piece.append(sketch)
+        points += more
+    pieces.append((piece, points))
+    return pieces

@@ -1,0 +1,67 @@
+"""Strokes as they were decoded become drawings, within the limits of the server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..drawing import Drawing
+from .errors import ApiError, empty_drawing
+from .settings import ServeSettings
+
+__all__ = ["drawing_of", "too_many_points", "too_many_strokes"]
+
+
+def drawing_of(strokes: Sequence[Sequence[Sequence[float]]], settings: ServeSettings) -> Drawing:
+    """A drawing of `[[xs, ys], ...]`; times are not looked at.
+
+    Raises:
+        ApiError: nothing in it, too much, or lists of unequal length.
+        DrawingError: a coordinate that is too large.
+    """
+    if len(strokes) > settings.max_strokes:
+        raise too_many_strokes(len(strokes), settings)
+    xs: list[float] = []
+    ys: list[float] = []
+    lengths = []
+    for number, stroke in enumerate(strokes):
+        x, y = stroke[0], stroke[1]
+        if not len(x) == len(y) == len(stroke[-1]):
+            listed = ", ".join(str(len(each)) for each in stroke)
+            raise ApiError(
+                422,
+                "unequal_lists",
+                f"The lists of strokes[{number}] have {listed} numbers. Give as many x as y (and"
+                " times, if any).",
+            )
+        if x:
+            xs += x
+            ys += y
+            lengths.append(len(x))
+    if not lengths:
+        raise empty_drawing()
+    if len(xs) > settings.max_points:
+        raise too_many_points(len(xs), settings)
+    # What is beyond float32 becomes infinite, and is refused as such by Drawing.
+    with np.errstate(over="ignore"):
+        points = np.array((xs, ys), np.float32).T
+    return Drawing(np.ascontiguousarray(points), np.array(lengths, np.int32))
+
+
+def too_many_strokes(found: int, settings: ServeSettings) -> ApiError:
+    return ApiError(
+        422,
+        "too_many_strokes",
+        f"The drawing has {found:,} strokes; at most {settings.max_strokes:,} are taken. Leave"
+        " some out.",
+    )
+
+
+def too_many_points(found: int, settings: ServeSettings) -> ApiError:
+    return ApiError(
+        422,
+        "too_many_points",
+        f"The drawing has {found:,} points; at most {settings.max_points:,} are taken. Thin its"
+        " strokes: a few hundred points show as much.",
+    )
