@@ -7,7 +7,7 @@ import { startEyes } from "./face.js";
 import { Means } from "./means.js";
 import { Sketch } from "./sketch.js";
 import { startTheme } from "./theme.js";
-import { penWidth } from "./canvas/ink.js";
+import { penWidth, thumbnail } from "./canvas/ink.js";
 
 const VIEWS = { draw: "Draw", play: "Play", teach: "Teach", inside: "Look inside" };
 const MODULES = { draw: "./draw.js", play: "./play.js", teach: "./teach.js", inside: "./look.js" };
@@ -27,13 +27,17 @@ class App extends EventTarget {
     this.taught = [];
     /** @type {string | null} a taught model, or null: the one that the page came with */
     this.model = null;
+    /** @type {Map<string, any[]>} a drawing of each taught word */
+    this.samples = new Map();
     this.emoji = new Map(config.labels.map(({ word, emoji }) => [word, emoji]));
   }
 
   get words() { return this.config.labels.map(({ word }) => word); }
 
-  /** An emoji, or what the word looks like on average, or its first letter. */
+  /** A drawing that was taught, an emoji, what the word looks like on average, or its first letter. */
   wordPicture(word) {
+    const sample = this.samples.get(word);
+    if (sample) return thumbnail(sample, this.pen);
     const emoji = this.emoji.get(word);
     if (emoji) return h("span", { class: "emoji", text: emoji });
     return this.means?.tile(word) ?? h("span", { class: "initial", text: [...word][0] ?? "?" });
@@ -45,9 +49,10 @@ class App extends EventTarget {
     this.dispatchEvent(new Event("model"));
   }
 
-  /** @param {{model: string, words: string[]}} lesson */
-  learnt({ model, words }) {
+  /** @param {{model: string, words: string[]}} lesson @param {Map<string, any[]>} samples */
+  learnt({ model, words }, samples) {
     this.taught.push({ id: model, words });
+    for (const [word, strokes] of samples) this.samples.set(word, strokes);
     this.dispatchEvent(new Event("taught"));
   }
 

@@ -122,8 +122,8 @@ class Live {
   use(model) {
     if (model === this.#model) return;
     this.#model = model;
-    // A connection has one model from its start on.
-    this.#connect();
+    // A connection has one model from its start on; one that is about to start takes this one.
+    if (this.#socket?.readyState !== WebSocket.CONNECTING) this.#connect();
   }
 
   close() {

@@ -11,9 +11,10 @@ const EVERY = 40;
  * @param {any} engine
  * @param {import("./sketch.js").Sketch} sketch
  * @param {(message: any) => void} heard guess, empty, error, offline, online
+ * @param {string | null} [model] a taught one
  * @returns {{use: (model: string | null) => void, close: () => void}}
  */
-export function link(engine, sketch, heard) {
+export function link(engine, sketch, heard, model = null) {
   let xs = [], ys = [];
   let timer = 0;
   /** What the guess has to include to be the one that the pen-up asked for. */
@@ -31,6 +32,8 @@ export function link(engine, sketch, heard) {
       performance.measure("doodlewise:guess", { start, end: performance.now() });
     });
   });
+
+  if (model) live.use(model);
 
   function flush() {
     clearTimeout(timer);

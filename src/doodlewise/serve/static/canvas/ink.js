@@ -43,6 +43,13 @@ export function picture(strokes, { side, width, colour, paper }) {
   return canvas;
 }
 
+/** A small picture in the colour of the pen. */
+export function thumbnail(strokes, width, side = 128) {
+  const canvas = picture(strokes, { side, width, colour: "#000" });
+  canvas.className = "tile";
+  return canvas;
+}
+
 /** Strokes moved and scaled into the unit square, with a margin. */
 export function fitted(strokes, margin) {
   const { left, top, right, bottom } = bounds(strokes);

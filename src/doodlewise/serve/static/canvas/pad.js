@@ -37,14 +37,22 @@ export class Pad {
     this.enabled = true;
     this.#pointer();
     this.keys = new KeyPen(this);
-    sketch.addEventListener("change", (event) => this.#changed(event.detail));
+    this.open = new AbortController();
+    const { signal } = this.open;
+    sketch.addEventListener("change", (event) => this.#changed(event.detail), { signal });
     this.observer = new ResizeObserver((entries) => this.#resize(entries[0]));
     try {
       this.observer.observe(this.canvas, { box: "device-pixel-content-box" });
     } catch {
       this.observer.observe(this.canvas);
     }
-    document.addEventListener("themechange", () => this.draw());
+    document.addEventListener("themechange", () => this.draw(), { signal });
+  }
+
+  /** No longer needed; the sketch lives on. */
+  close() {
+    this.open.abort();
+    this.observer.disconnect();
   }
 
   /** Show another drawing for a while, the whole one behind it; null: the sketch again. */
