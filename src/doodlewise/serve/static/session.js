@@ -1,9 +1,12 @@
 // Runs the network, in a worker: onnxruntime-web on one file.
 
-import { readModel } from "./onnx-patch.js";
-import { limitsOf, problem, readStrokes, strokeBatches } from "./tensors.js";
+import { readModel, withoutDefault } from "./onnx-patch.js";
+import { limitsOf, problem, strokeBatches } from "./tensors.js";
 
 const FORMAT = 1; // of the metadata, as in predict/onnx_backend.py
+const IMAGES = "images";
+/** Images at once, as in Python. */
+const IMAGE_ROWS = 32;
 const MAX_THREADS = 4;
 const GZIP = [0x1f, 0x8b];
 
@@ -35,7 +38,7 @@ export async function openSession({ model, runtime }) {
   ort.env.logLevel = "error";
   let inner;
   try {
-    inner = await ort.InferenceSession.create(bytes, {
+    inner = await ort.InferenceSession.create(withoutDefault(bytes, IMAGES), {
       executionProviders: ["wasm"],
       // It would keep a plan of the memory for every length that there ever was.
       enableMemPattern: false,
@@ -51,7 +54,7 @@ export async function openSession({ model, runtime }) {
   return new Session(ort, inner, { bytes, metadata, head, info });
 }
 
-/** Takes drawings, one batch after the other. */
+/** Takes drawings and images, one batch after the other. */
 export class Session {
   #ort;
   #inner;
@@ -63,44 +66,75 @@ export class Session {
     this.#inner = inner;
     /** Bytes of the file, its metadata, last layer and `BundleInfo`. */
     this.model = model;
-    this.#limits = limitsOf(model.info.image_shape.reduce((product, side) => product * side, 1));
+    this.#limits = limitsOf(this.#pixels);
+  }
+
+  /** Whether it takes images too; files that were exported long ago do not. */
+  get takesImages() {
+    return this.#inner.inputNames.includes(IMAGES);
   }
 
   /**
-   * @param {number[][][][]} drawings lists of strokes.
+   * @param {{points: Float32Array, begins: Uint8Array}[]} drawings as `readStrokes` gives them.
    * @param {string[]} names of outputs.
    * @returns {Promise<Object<string, (Float32Array|Uint8Array)[]>>} of each output, a row for each.
    */
   async run(drawings, names) {
-    const read = drawings.map(readStrokes);
     const found = Object.fromEntries(names.map((name) => [name, new Array(drawings.length)]));
-    for (const batch of strokeBatches(read, this.#limits)) {
-      const outputs = await this.#runBatch(batch, names);
-      for (const name of names) {
-        const { data } = outputs[name];
-        const width = data.length / batch.rows.length;
-        batch.rows.forEach((row, at) => {
-          found[name][row] = data.slice(at * width, (at + 1) * width);
-        });
-      }
+    const blank = new Uint8Array(this.#pixels);
+    for (const { rows, points, pen, length } of strokeBatches(drawings, this.#limits)) {
+      const outputs = await this.#runBatch(points, pen, [rows.length, length], blank, names);
+      share(outputs, found, rows);
     }
     return found;
   }
 
+  /**
+   * @param {Uint8Array[]} images of levels from 0, paper, to 255, ink.
+   * @param {string[]} names of outputs.
+   */
+  async runImages(images, names) {
+    const found = Object.fromEntries(names.map((name) => [name, new Array(images.length)]));
+    for (let first = 0; first < images.length; first += IMAGE_ROWS) {
+      const some = images.slice(first, first + IMAGE_ROWS);
+      const levels = new Uint8Array(some.length * this.#pixels);
+      some.forEach((image, at) => levels.set(image, at * this.#pixels));
+      const [points, pen] = [new Float32Array(some.length * 2), new BigInt64Array(some.length)];
+      const outputs = await this.#runBatch(points, pen, [some.length, 1], levels, names);
+      share(outputs, found, some.map((_, at) => first + at));
+    }
+    return found;
+  }
+
+  get #pixels() {
+    return this.model.info.image_shape.reduce((product, side) => product * side, 1);
+  }
+
   /** The runtime does one thing at a time, and wants to be asked so. */
-  #runBatch({ rows, points, pen, length }, names) {
+  #runBatch(points, pen, size, images, names) {
     const { Tensor } = this.#ort;
-    const run = this.#last.then(() =>
-      this.#inner.run(
-        {
-          points: new Tensor("float32", points, [rows.length, length, 2]),
-          pen: new Tensor("int64", pen, [rows.length, length]),
-        },
-        names,
-      ),
-    );
+    const given = {
+      points: new Tensor("float32", points, [...size, 2]),
+      pen: new Tensor("int64", pen, size),
+    };
+    if (this.takesImages) {
+      const shape = [images.length / this.#pixels, ...this.model.info.image_shape];
+      given[IMAGES] = new Tensor("uint8", images, shape);
+    }
+    const run = this.#last.then(() => this.#inner.run(given, names));
     this.#last = run.catch(() => {});
     return run;
+  }
+}
+
+/** Put the rows of a batch where they belong. */
+function share(outputs, found, rows) {
+  for (const name of Object.keys(found)) {
+    const { data } = outputs[name];
+    const width = data.length / rows.length;
+    rows.forEach((row, at) => {
+      found[name][row] = data.slice(at * width, (at + 1) * width);
+    });
   }
 }
 

@@ -5,7 +5,7 @@
 import { learn, scores } from "./learner.js";
 import { withHead } from "./onnx-patch.js";
 import { openSession } from "./session.js";
-import { problem } from "./tensors.js";
+import { problem, readStrokes } from "./tensors.js";
 
 const MOST_TAUGHT = 32;
 
@@ -35,7 +35,7 @@ function unexpected(error) {
 async function open(urls) {
   session = await openSession(urls);
   // The first run plans the network; better now than under the first stroke.
-  await session.run([[[[0, 1], [0, 1]]]], ["probabilities"]);
+  await session.run([readStrokes([[[0, 1], [0, 1]]])], ["probabilities"]);
   const { info, head } = session.model;
   return { words: info.classes, features: head ? head.width : null };
 }
@@ -45,7 +45,7 @@ async function predict({ drawings, top, look, model }) {
   const start = performance.now();
   const lesson = lessonOf(model);
   const main = lesson ? "features" : "probabilities";
-  const found = await session.run(drawings, look ? [main, "pixels"] : [main]);
+  const found = await session.run(drawings.map(readStrokes), look ? [main, "pixels"] : [main]);
   const { info } = session.model;
   const words = lesson ? lesson.words : info.classes;
   const [, height, width] = info.image_shape;
