@@ -49,6 +49,14 @@ class Output:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
+    @property
+    def page(self) -> Console:
+        """A result that is set: wrapped, in colours where the terminal has them."""
+        from rich.console import Console
+
+        width = None if sys.stdout.isatty() else 80
+        return Console(file=sys.stdout, highlight=False, markup=False, width=width)
+
     def json(self, value: Any, *, indent: int | None = 2) -> None:
         """A result as JSON; a line of its own when `indent` is None."""
         self.text(json.dumps(value, indent=indent, ensure_ascii=False))

@@ -17,12 +17,14 @@ from .data_prepare import prepare
 from .data_show import show
 from .data_stats import stats
 from .data_synthetic import synthetic
+from .doctor import doctor
 from .env import env
 from .evaluate import evaluate
 from .explore import explore
 from .export import export as export_model
 from .models_list import list_networks
 from .predict import predict
+from .serve import serve
 from .submission import submission
 from .train import train
 
@@ -45,6 +47,8 @@ app.command("explore")(explore)
 app.command("train")(train)
 app.command("eval")(evaluate)
 app.command("predict")(predict)
+app.command("doctor")(doctor)
+app.command("serve")(serve)
 app.command("submission")(submission)
 app.command("export")(export_model)
 app.add_typer(models, name="models")

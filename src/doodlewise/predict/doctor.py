@@ -193,7 +193,7 @@ class _Doctor:
         return Diagnosis(
             source="",
             facts=dump.facts,
-            picture=dump.plain,
+            picture=dump.picture,
             ink_box=reading.ink_box,
             findings=_in_order(findings, trials, mended.prediction.word),
             plain=plain,
@@ -223,7 +223,7 @@ class _Doctor:
     def _empty(self, dump: Dump, reason: str) -> Diagnosis:
         (plain,) = self._see([read_plainly(dump.plain, self._spec)])
         findings = (found("empty", reason=reason), *dump.findings)
-        return Diagnosis("", dump.facts, dump.plain, None, findings, plain, None, ())
+        return Diagnosis("", dump.facts, dump.picture, None, findings, plain, None, ())
 
     def _views(
         self, dump: Dump, reading: PictureReading, codes: Sequence[str]

@@ -180,8 +180,8 @@ _TABLE = (
         "mended",
         "not square",
         "the picture was not square",
-        "Resizing {width} x {height} to {side} x {side} squashes the drawing to {squash:.0%} of its"
-        " {longer}: circles become eggs.",
+        "Resizing {width} x {height} to {side} x {side} squashes the drawing: its {longer} becomes"
+        " {squash:.0%} of what it should be, and circles become eggs.",
         "Pad the picture to a square first.",
         "square = ImageOps.pad(picture, (size, size), color=paper)",
         is_usual=True,

@@ -128,7 +128,7 @@ class PlainWay:
             start, size = [(width - longer) / 2.0, (height - longer) / 2.0], [longer, longer]
         filled = (FRAME + self._spec.line_width) * self._spec.pixels_per_unit / self._spec.side
         if "small" in mended:
-            factor = self._extent / (longer * filled)
+            factor = max((right - left) / size[0], (bottom - top) / size[1]) / filled
             for axis in (0, 1):
                 share = (middle[axis] - start[axis]) / size[axis]
                 share = min(max(share, 0.5 * filled), 1.0 - 0.5 * filled)
