@@ -217,6 +217,20 @@ class Classifier:
         """What else travels in an exported file, by key; nothing for a folder."""
         return dict(getattr(self._backend, "metadata", {}))
 
+    def content(self) -> bytes:
+        """The exported file that it was loaded from, byte for byte.
+
+        Raises:
+            BundleError: it was loaded from a folder.
+        """
+        content = getattr(self._backend, "content", None)
+        if content is None:
+            raise BundleError(
+                f"{self.info.model} was loaded from a run or model folder, and this needs an"
+                " exported file. Run: doodlewise export runs/first --to model.onnx"
+            )
+        return bytes(content())
+
     def prepare(self, sketch: Drawing | Image.Image) -> Prepared:
         """Read a drawing or a picture for `see`, which then only runs the network.
 

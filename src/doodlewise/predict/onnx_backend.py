@@ -63,17 +63,22 @@ class OnnxBackend:
     Args:
         session: of a file that `open_onnx` found good.
         info: what travels with it.
+        file: that it is.
 
     Attributes:
         outputs: names of what `run` can give.
         metadata: what else travels in the file, by key.
     """
 
-    def __init__(self, session: InferenceSession, info: BundleInfo) -> None:
-        self._session = session
+    def __init__(self, session: InferenceSession, info: BundleInfo, file: Path | bytes) -> None:
+        self._session, self._file = session, file
         self.metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
         self.outputs = _outputs(session)
         self._sizes = _sizes(info, session)
+
+    def content(self) -> bytes:
+        """The file, byte for byte."""
+        return self._file if isinstance(self._file, bytes) else self._file.read_bytes()
 
     @property
     def feature_width(self) -> int | None:
@@ -101,8 +106,8 @@ class OnnxStrokesBackend(OnnxBackend):
         takes_images: whether it takes images too; files of older versions do not.
     """
 
-    def __init__(self, session: InferenceSession, info: BundleInfo) -> None:
-        super().__init__(session, info)
+    def __init__(self, session: InferenceSession, info: BundleInfo, file: Path | bytes) -> None:
+        super().__init__(session, info, file)
         self.takes_images = "images" in _optional(session)
         bytes_per_point = 4 * math.prod(info.image_shape)
         self._longest = min(max(DRAWING_BYTES // bytes_per_point, 512), 4096)
@@ -146,23 +151,29 @@ def _optional(session: InferenceSession) -> dict[str, list[Any]]:
     return {each.name: each.shape for each in session.get_overridable_initializers()}
 
 
-def open_onnx(path: Path) -> tuple[OnnxBackend | OnnxStrokesBackend, BundleInfo]:
+def open_onnx(
+    path: Path, content: bytes | None = None
+) -> tuple[OnnxBackend | OnnxStrokesBackend, BundleInfo]:
     """The backend of an exported file, and what travels with it.
+
+    Args:
+        path: of the file.
+        content: its bytes where it is not on the disk; the path is its name in messages then.
 
     Raises:
         BundleError: no such file, not an ONNX file, truncated, not from Doodlewise, of a newer
             version, or onnxruntime does not load.
     """
-    if not path.is_file():
+    if content is None and not path.is_file():
         raise BundleError(f"There is no file {path}. Check the path.")
-    session = _session(path)
+    session = _session(path, content)
     takes, info = _metadata(session, path)
     _check_shapes(session, path, takes, info)
     kind = OnnxStrokesBackend if takes == "strokes" else OnnxBackend
-    return kind(session, info), info
+    return kind(session, info, path if content is None else content), info
 
 
-def _session(path: Path) -> InferenceSession:
+def _session(path: Path, content: bytes | None) -> InferenceSession:
     try:
         import onnxruntime
     except ImportError as error:
@@ -182,8 +193,12 @@ def _session(path: Path) -> InferenceSession:
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            path if content is None else content, options, providers=["CPUExecutionProvider"]
+        )
     except Exception as error:  # the errors of onnxruntime have no base of their own
+        if content is not None:
+            raise BundleError(f"{path} cannot be run ({error}). Make it again.") from error
         raise BundleError(_explain(path, str(error))) from error
 
 
