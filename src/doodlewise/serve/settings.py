@@ -77,6 +77,8 @@ class ServeSettings:
     def differing(self) -> dict[str, Any]:
         """The settings that are not as usual, by name; the key is not shown."""
         hidden = {"model", "host", "port", "api_key"}
+        if self.burst == 2 * self.rate:
+            hidden.add("burst")
         return {
             each.name: getattr(self, each.name)
             for each in fields(self)
