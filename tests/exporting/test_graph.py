@@ -12,6 +12,7 @@ from doodlewise.bundle_info import BundleInfo
 from doodlewise.drawing import Drawing
 from doodlewise.exporting.graph import draw
 from doodlewise.exporting.onnx import graph_of
+from doodlewise.models.head import divided
 from doodlewise.models.registry import as_input, create_model, list_models, usual_shape
 from doodlewise.ragged import Ragged
 from doodlewise.raster import RenderSpec, render_many
@@ -116,3 +117,67 @@ def test_batches_and_lengths_of_any_size(hand_made: dict[str, Drawing]) -> None:
             np.testing.assert_allclose(ours, theirs, atol=1e-5)
     # The drawings are told apart, so that this could have failed.
     assert np.ptp(ours, axis=0).max() > 0.05
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_the_last_layer_of_every_network_can_be_taught(name: str) -> None:
+    torch.manual_seed(1)
+    network = create_model(name, n_classes=3).eval()
+    body, head = divided(network, usual_shape(name))
+    assert head is not None
+    images = torch.rand((4, *usual_shape(name)))
+    with torch.inference_mode():
+        features = body(images)
+        assert features.shape == (4, head.in_features)
+        assert torch.equal(head(features), network(images))
+
+
+def test_a_network_that_ends_otherwise_stays_whole() -> None:
+    linear = nn.Linear(784, 3)
+    flat = nn.Flatten()
+    for network in (
+        nn.Sequential(flat, linear, nn.Tanh()),
+        nn.Sequential(nn.Conv2d(1, 3, 28), flat),
+    ):
+        assert divided(network.eval(), (1, 28, 28)) == (network, None)
+    info = BundleInfo("own", WORDS, (1, 28, 28), RenderSpec(), temperature=0.5)
+    runs = session(nn.Sequential(flat, linear, nn.Tanh()), info, "strokes")
+    assert [each.name for each in runs.get_outputs()] == ["probabilities", "pixels"]
+
+
+def test_strokes_in_and_all_that_was_seen_out(hand_made: dict[str, Drawing]) -> None:
+    torch.manual_seed(1)
+    network = create_model("convnet_tiny", n_classes=3).eval()
+    info = BundleInfo("convnet_tiny", WORDS, (1, 28, 28), RenderSpec(), temperature=0.3)
+    runs = session(network, info, "strokes")
+    every = [hand_made["face"], hand_made["line"]]
+    points, pen = padded(every)
+    outputs = ["features", "pixels", "probabilities"]
+    features, pixels, probabilities = runs.run(outputs, {"points": points, "pen": pen})
+    images = render_many(Ragged.from_drawings(every))[:, None]
+    assert pixels.dtype == np.uint8
+    assert (pixels == images).all()
+    body, head = divided(network, (1, 28, 28))
+    assert head is not None
+    with torch.inference_mode():
+        expected = body(as_input(torch.from_numpy(images)))
+        scores = head(torch.from_numpy(features)) / 0.3
+    np.testing.assert_allclose(features, expected.numpy(), atol=1e-5)
+    np.testing.assert_allclose(probabilities, torch.softmax(scores, dim=1).numpy(), atol=1e-5)
+
+
+def test_one_file_takes_pictures_too() -> None:
+    torch.manual_seed(1)
+    network = create_model("convnet_tiny", n_classes=3).eval()
+    info = BundleInfo("convnet_tiny", WORDS, (1, 28, 28), RenderSpec(), temperature=0.3)
+    runs = session(network, info, "strokes")
+    assert [each.name for each in runs.get_inputs()] == ["points", "pen"]
+    images = np.random.default_rng(0).integers(0, 256, (5, 1, 28, 28), np.uint8)
+    nothing = {"points": np.zeros((5, 1, 2), np.float32), "pen": np.zeros((5, 1), np.int64)}
+    ours, seen = runs.run(["probabilities", "pixels"], nothing | {"images": images})
+    with torch.inference_mode():
+        theirs = torch.softmax(network(as_input(torch.from_numpy(images))) / 0.3, dim=1)
+    np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-5)
+    assert (seen == images).all()
+    (blank,) = runs.run(["pixels"], nothing)
+    assert (blank == 0).all()

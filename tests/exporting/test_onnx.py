@@ -66,11 +66,14 @@ def test_what_travels_with_it(trained_run: Path, tmp_path: Path) -> None:
     assert shapes == {
         "points": ["batch", "length", 2],
         "pen": ["batch", "length"],
+        "images": ["n_images", 1, 28, 28],
         "probabilities": ["batch", 6],
+        "features": ["batch", 256],
+        "pixels": ["batch", 1, 28, 28],
     }
-    (prop,) = model.metadata_props
-    assert prop.key == "doodlewise"
-    values = json.loads(prop.value)
+    props = {each.key: each.value for each in model.metadata_props}
+    assert props.keys() == {"doodlewise", "doodlewise.means"}
+    values = json.loads(props["doodlewise"])
     info = read_bundle_info(trained_run / "model")
     assert (values["format"], values["input"]) == (1, "strokes")
     assert values["info"] == json.loads(json.dumps(dataclasses.asdict(info)))

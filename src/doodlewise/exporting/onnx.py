@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from ..bundle_info import BundleInfo, find_bundle
 from ..errors import BundleError, ConfigError, MissingExtraError, StoreError
 from ..files import explain_os_errors, replacing
+from ..predict.feature_means import FEATURE_MEANS_KEY
+from ..predict.means import MEANS_KEY
 from ..predict.onnx_backend import FEATURES, FORMAT, METADATA_KEY, PIXELS
 from .quiet import quiet
 
@@ -100,6 +102,8 @@ def export_onnx(
     from ..data.store import Store
     from ..evaluation.run import Subject
     from ..models.bundle import load_bundle
+    from .feature_means import feature_means
+    from .means import means_of
     from .parity import prove
     from .quantize import quantize
 
@@ -117,6 +121,13 @@ def export_onnx(
         TemporaryDirectory(prefix="doodlewise-export-") as work,
     ):
         graph = graph_of(network, info, input)
+        if input == "strokes":
+            entry = graph.metadata_props.add()
+            entry.key, entry.value = MEANS_KEY, means_of(subject, store)
+        known = feature_means(subject, store, info.image_shape)
+        if known is not None:
+            entry = graph.metadata_props.add()
+            entry.key, entry.value = FEATURE_MEANS_KEY, known
         exact = Path(work) / "float32.onnx" if int8 else temporary
         exact.write_bytes(graph.SerializeToString())
         parity = prove(exact, subject, store, progress=report)

@@ -98,8 +98,12 @@ def quantize(
             op_types_to_quantize=list(LAYERS),
             nodes_to_exclude=_last_layer(graph),
             per_channel=True,
-            activation_type=QuantType.QInt8,
+            # The kernels of x86 multiply unsigned by signed 8 bits, several times as fast as signed
+            # by signed; where they add pairs of products in 16 bits (AVX2 without VNNI), weights
+            # of 7 bits cannot overflow.
+            activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
+            reduce_range=True,
         )
     loss = _measure(out, subject, store, reader.n, progress)
     if loss.top1 - loss.top1_int8 > MOST_LOST and not force:

@@ -16,13 +16,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..bundle_info import BundleInfo
-from ..errors import BundleError, DataError, ModelError, RunError
+from ..errors import BundleError, DataError, RunError
 from ..files import explain_os_errors, write_json
 from ..predict.bundled import BUNDLED
+from ..predict.classifier import Classifier, load
 from ..predict.emoji import EMOJI
-from ..predict.onnx_backend import open_onnx
-from ..predict.onnx_edit import read_head, read_properties
+from ..predict.means import MEANS_KEY
+from ..predict.onnx_backend import METADATA_KEY
 from ..version import __version__
 
 __all__ = ["POLICY", "SiteReport", "check_site", "write_site"]
@@ -33,8 +33,6 @@ MANIFEST = RUNTIME / "runtime.json"
 """Version, source and hashes of the runtime; `tools/vendor_runtime.py` makes all of the folder."""
 LIST = "site.json"
 """What is in a site; by it a folder is known as one of ours."""
-MEANS_KEY = "doodlewise.means"
-"""Of a model's metadata: a PNG with the mean drawing of each word, in base64."""
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self';"
     " img-src 'self' data: blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none';"
@@ -109,8 +107,8 @@ def write_site(model: Path | None, out: Path, *, name: str = "") -> SiteReport:
         DataError: it cannot be written.
     """
     file = model or BUNDLED
-    _, info = open_onnx(file)
-    if info.render is None or _takes(file) != "strokes":
+    classifier = load(file)
+    if json.loads(classifier.metadata[METADATA_KEY])["input"] != "strokes":
         raise BundleError(
             f"{file} takes pictures only, and people draw on a site. Export one that takes strokes:"
             " doodlewise export runs/first --to model.onnx"
@@ -121,7 +119,7 @@ def write_site(model: Path | None, out: Path, *, name: str = "") -> SiteReport:
         _folder_replacing(out) as folder,
     ):
         _write_page(folder)
-        _write_model(folder, file, info, name or file.stem)
+        _write_model(folder, file, classifier, name or file.stem)
         _write_runtime(folder / "runtime")
         files = {
             path.relative_to(folder).as_posix(): path.stat().st_size
@@ -131,7 +129,7 @@ def write_site(model: Path | None, out: Path, *, name: str = "") -> SiteReport:
         write_json(folder / LIST, {"made_by": f"doodlewise {__version__}", "files": files})
     loaded = sum(size for name, size in files.items() if not name.endswith(".txt"))
     return SiteReport(
-        out, file, len(info.classes), len(files) + 1, sum(files.values()), download=loaded
+        out, file, len(classifier.classes), len(files) + 1, sum(files.values()), download=loaded
     )
 
 
@@ -168,15 +166,14 @@ def _write_page(folder: Path) -> None:
     page.write_text(text.replace(HEAD, HEAD + policy, 1), encoding="utf-8")
 
 
-def _write_model(folder: Path, file: Path, info: BundleInfo, name: str) -> None:
+def _write_model(folder: Path, file: Path, classifier: Classifier, name: str) -> None:
     """The model, the mean drawings that are in it, and config.json, which the page reads first."""
     content = file.read_bytes()
     (folder / "model.onnx").write_bytes(content)
-    means = _means(content)
+    means = _means(classifier)
     if means is not None:
         (folder / "means.png").write_bytes(means)
-    features = _width_of_features(content)
-    assert info.render is not None
+    info = classifier.info
     config = {
         "mode": "browser",
         "version": __version__,
@@ -184,36 +181,24 @@ def _write_model(folder: Path, file: Path, info: BundleInfo, name: str) -> None:
             "id": name,
             "name": name,
             "version": f"{__version__}+{hashlib.sha256(content).hexdigest()[:8]}",
-            "render": asdict(info.render),
+            "render": classifier.render.to_dict(),
             "sure_from": info.sure_from,
             "metrics": info.metrics,
-            "features": features,
+            "features": classifier.feature_width,
             "temperature": info.temperature,
         },
         "labels": [{"word": word, "emoji": EMOJI.get(word)} for word in info.classes],
         "means": None if means is None else "means.png",
-        "teach": {"enabled": features is not None, "needs_key": False, "pictures": False},
+        "teach": {"enabled": classifier.has_features, "needs_key": False, "pictures": False},
         "keep": {"enabled": False},
         "files": {"model": "model.onnx", "runtime": "runtime/"},
     }
     write_json(folder / "config.json", config)
 
 
-def _takes(file: Path) -> str:
-    metadata = json.loads(read_properties(file.read_bytes())["doodlewise"])
-    return str(metadata["input"])
-
-
-def _width_of_features(content: bytes) -> int | None:
-    """What the last layer sees; None where there is no such layer, and nothing can be taught."""
-    try:
-        return int(read_head(content)[0].shape[1])
-    except ModelError:
-        return None
-
-
-def _means(content: bytes) -> bytes | None:
-    text = read_properties(content).get(MEANS_KEY)
+def _means(classifier: Classifier) -> bytes | None:
+    """The sheet of mean drawings that travels in the file, if any."""
+    text = classifier.metadata.get(MEANS_KEY)
     try:
         return None if text is None else base64.b64decode(text, validate=True)
     except binascii.Error:
