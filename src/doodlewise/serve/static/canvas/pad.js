@@ -121,7 +121,9 @@ export class Pad {
       if (erases) sketch.erase(x, y, this.width);
       else if (!sketch.begin(x, y)) return;
       active = event.pointerId;
-      canvas.setPointerCapture(active);
+      try {
+        canvas.setPointerCapture(active);
+      } catch { /* the pointer is gone already */ }
       canvas.focus({ preventScroll: true, focusVisible: false });
       event.preventDefault();
     });
