@@ -2,7 +2,7 @@
 //
 // Messages are {id, ask, ...}, answers {id, answer} or {id, error: {code, message}}.
 
-import { learn, scores } from "./learner.js";
+import { learn, probabilitiesOf } from "./learner.js";
 import { withHead } from "./onnx-patch.js";
 import { openSession } from "./session.js";
 import { problem, readStrokes } from "./tensors.js";
@@ -50,7 +50,7 @@ async function predict({ drawings, top, look, model }) {
   const words = lesson ? lesson.words : info.classes;
   const [, height, width] = info.image_shape;
   const predictions = found[main].map((values, row) => {
-    const probabilities = lesson ? scores(lesson.head, values) : values;
+    const probabilities = lesson ? probabilitiesOf(lesson, values) : values;
     const best = topOf(probabilities, top);
     const guesses = best.map((at) => ({ word: words[at], probability: probabilities[at] }));
     const sure = guesses[0].probability >= info.sure_from;
