@@ -198,6 +198,11 @@ class Classifier:
         return FEATURES in self._backend.outputs
 
     @property
+    def has_pixels(self) -> bool:
+        """Whether `see` can give what the network saw; files of older versions cannot."""
+        return not isinstance(self._backend, StrokesBackend) or PIXELS in self._backend.outputs
+
+    @property
     def takes_pictures(self) -> bool:
         """Whether it takes pictures; files that were exported long ago may take drawings only."""
         return not isinstance(self._backend, StrokesBackend) or self._backend.takes_images

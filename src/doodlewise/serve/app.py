@@ -48,15 +48,13 @@ def create_app(settings: ServeSettings | None = None, served: Served | None = No
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await state.batcher.start()
+        await state.start()
         await warm_up(state)
         state.is_ready = True
         try:
             yield
         finally:
-            state.is_ready = False
-            await state.batcher.stop()
-            state.pictures.shutdown()
+            await state.stop()
 
     app = FastAPI(
         title="Doodlewise", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan

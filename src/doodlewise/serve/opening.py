@@ -12,12 +12,11 @@ from ..bundle_info import find_bundle
 from ..errors import DoodlewiseError, MissingExtraError, StoreError
 from ..predict.bundled import BUNDLED, BUNDLED_NAME
 from ..predict.classifier import Classifier, load
+from ..predict.means import MEANS_KEY
 from .models import Served, version_of
 
-__all__ = ["MEANS_KEY", "open_served", "served_of"]
+__all__ = ["open_served", "served_of"]
 
-MEANS_KEY = "doodlewise.means"
-"""Of the metadata of an exported file: the sheet of mean drawings, PNG in base64."""
 EXPORTED = "model.onnx"
 WEIGHTS = "model.safetensors"
 

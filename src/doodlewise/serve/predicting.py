@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from time import perf_counter
 from urllib.parse import parse_qsl
 
@@ -141,10 +142,8 @@ class Predict:
                 scope, receive, most=settings.max_picture, seconds=settings.body_seconds
             )
             pictures = [body] if form is None else await parts_of(body, scope, settings.batch)
-            loop = asyncio.get_running_loop()
             sketches = [
-                await loop.run_in_executor(state.pictures, _read, served, picture)
-                for picture in pictures
+                await state.read_picture(partial(_read, served, picture)) for picture in pictures
             ]
         rows = await self._guess(served, sketches, query.top, query.look, receive)
         if len(rows) == 1:
@@ -164,6 +163,13 @@ class Predict:
         Raises:
             ClientGone: it did, so the work was dropped.
         """
+        if look and not served.classifier.has_pixels:
+            raise ApiError(
+                422,
+                "no_look",
+                f"The model {served.id} was exported by an older version, so what it sees is not"
+                " known. Export it again, or ask without look.",
+            )
         state = self._state
         future = state.batcher.guess(served, sketches, top=top, look=look)
         loop = asyncio.get_running_loop()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..predict.classifier import Prepared
 from .batching import Batcher
 from .errors import busy
 from .metrics import Metrics
@@ -36,7 +37,6 @@ class State:
         models: that answer.
         batcher: through which every guess goes.
         metrics: counts.
-        pictures: threads that read pictures.
         is_ready: it has made its first guess.
         is_stopping: it takes no more than what it has.
         active: requests being worked on.
@@ -48,12 +48,12 @@ class State:
     models: Models
     batcher: Batcher
     metrics: Metrics
-    pictures: ThreadPoolExecutor
     is_ready: bool = False
     is_stopping: bool = False
     active: int = 0
     reading: int = 0
     lives: set[Live] = field(default_factory=set)
+    _pictures: ThreadPoolExecutor | None = None
 
     @classmethod
     def make(cls, settings: ServeSettings, models: Models) -> State:
@@ -63,7 +63,6 @@ class State:
             models,
             Batcher(settings.batch, settings.queue, metrics.observe_batch),
             metrics,
-            ThreadPoolExecutor(PICTURES_AT_ONCE, "doodlewise-pictures"),
         )
         metrics.describe(
             models.default.id,
@@ -74,6 +73,22 @@ class State:
             taught=lambda: len(models.list()) - 1,
         )
         return state
+
+    async def start(self) -> None:
+        """Start the threads."""
+        self._pictures = ThreadPoolExecutor(PICTURES_AT_ONCE, "doodlewise-pictures")
+        await self.batcher.start()
+
+    async def stop(self) -> None:
+        """Finish what was taken, and end the threads."""
+        self.is_ready = False
+        await self.batcher.stop()
+        if self._pictures is not None:
+            await asyncio.to_thread(self._pictures.shutdown)
+
+    async def read_picture(self, read: Callable[[], Prepared]) -> Prepared:
+        """Read a picture in a thread of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._pictures, read)
 
     @asynccontextmanager
     async def picture_place(self) -> AsyncIterator[None]:
