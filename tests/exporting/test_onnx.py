@@ -72,7 +72,7 @@ def test_what_travels_with_it(trained_run: Path, tmp_path: Path) -> None:
         "pixels": ["batch", 1, 28, 28],
     }
     props = {each.key: each.value for each in model.metadata_props}
-    assert props.keys() == {"doodlewise", "doodlewise.means"}
+    assert props.keys() == {"doodlewise", "doodlewise.means", "doodlewise.feature_means"}
     values = json.loads(props["doodlewise"])
     info = read_bundle_info(trained_run / "model")
     assert (values["format"], values["input"]) == (1, "strokes")
