@@ -34,10 +34,10 @@ function drawing(steps, words, lines) {
   for (const value of [0, 0.25, 0.5, 0.75, 1]) {
     svg.append(
       s("line", { class: "grid", x1: BOX.left, x2: BOX.right, y1: y(value), y2: y(value) }),
-      s("text", { class: "tick", x: BOX.left - 10, y: y(value) + 5, "text-anchor": "end", text: `${value * 100} %` }));
+      s("text", { class: "tick", x: BOX.left - 10, y: y(value) + 5, "text-anchor": "end", text: `${value * 100}\u00a0%` }));
   }
   for (const share of [0, 0.25, 0.5, 0.75, 1]) {
-    svg.append(s("text", { class: "tick", x: x(share), y: BOX.bottom + 22, "text-anchor": "middle", text: `${share * 100} %` }));
+    svg.append(s("text", { class: "tick", x: x(share), y: BOX.bottom + 22, "text-anchor": "middle", text: `${share * 100}\u00a0%` }));
   }
   svg.append(s("text", { class: "tick", x: (BOX.left + BOX.right) / 2, y: HEIGHT - 2, "text-anchor": "middle", text: "of the ink" }));
   const places = spread(lines.map((line) => y(line[line.length - 1])));
@@ -73,7 +73,7 @@ function table(steps, words, lines) {
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Probabilities while the drawing grew" }, h("table", {},
       h("thead", {}, h("tr", {}, h("th", { scope: "col", text: "Ink" }), ...words.map((word) => h("th", { scope: "col", text: word })))),
       h("tbody", {}, ...rows.map(([{ share }, k]) => h("tr", {},
-        h("th", { scope: "row", text: `${Math.round(share * 100)} %` }), ...lines.map((line) => h("td", { text: percent(line[k]) }))))))));
+        h("th", { scope: "row", text: `${Math.round(share * 100)}\u00a0%` }), ...lines.map((line) => h("td", { text: percent(line[k]) }))))))));
 }
 
 const short = (word) => ([...word].length > 17 ? `${[...word].slice(0, 16).join("")}…` : word);

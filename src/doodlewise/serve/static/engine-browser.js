@@ -46,7 +46,7 @@ class BrowserEngine {
     const taught = await this.#worker.ask("teach", { words, keepKnown });
     const emoji = new Map(this.#labels.map((label) => [label.word, label.emoji]));
     const labels = taught.words.map((word) => ({ word, emoji: emoji.get(word) ?? null }));
-    this.#taught.set(taught.model, labels);
+    this.#taught.set(taught.model, keepKnown ? [...this.#labels, ...labels] : labels);
     return taught;
   }
 

@@ -2,137 +2,128 @@
  * @file Learns words from a few drawings of each, on top of what the network has learnt; the same
  * as predict/teach.py.
  *
- * @typedef {{words: string[], layer: import("./few-shot.js").Rows, rawHead: {weight: Float32Array,
- *   bias: Float32Array}, metadata: Map<string, string>, examples: number, accuracy: number | null,
- *   notes: string[]}} Lesson   `layer` gives scores of probabilities; `rawHead` is for the file
+ * @typedef {{words: string[], sureFrom: number, layer: import("./few-shot.js").Rows,
+ *   rawHead: {weight: Float32Array, bias: Float32Array}, metadata: Map<string, string>,
+ *   examples: number, accuracy: number | null, notes: string[]}} Lesson
+ *   `words`: all that it knows; `layer` gives scores; `rawHead` is the layer in a file
  */
 
-import { fit, foldsOf, logSum, scoresOf } from "./few-shot.js";
-import { sheetOfMeans } from "./mean-sheet.js";
+import { FEATURE_MEANS, featureMeansOf, featureMeansText } from "./feature-means.js";
+import { fit, logSum, scoresOf } from "./few-shot.js";
+import { tryOut } from "./leave-out.js";
 import { problem, readStrokes } from "./tensors.js";
 import { Random, varied } from "./variations.js";
 
-const VARIATIONS = 8;
-const MOST_WORDS = 100, MOST_EXAMPLES = 100;
+const METADATA = "doodlewise";
+const VARIATIONS = 8, MOST_VARIED = 6000;
+const MOST_WORDS = 100, MOST_EXAMPLES = 100, ENOUGH = 5;
 /** Drawings that are seen before something else may have its turn. */
 const AT_ONCE = 48;
-const TEMPERATURES = Array.from({ length: 41 }, (_, i) => 2 ** (i / 10 - 2));
 
 /**
  * @param {import("./session.js").Session} session
  * @param {{word: string, drawings: {strokes: number[][][]}[]}[]} taught
- * @param {boolean} keepKnown whether the known words stay beside the new ones
+ * @param {boolean} keepKnown whether the known words stay, before the new ones
  * @returns {Promise<Lesson>}
  */
 export async function learn(session, taught, keepKnown) {
   check(taught, keepKnown, session.model.info.classes);
+  const known = keepKnown ? knownOf(session.model) : null;
   const words = taught.flatMap(({ drawings }, word) => drawings.map(() => word));
   const drawings = taught.flatMap((each) => each.drawings.map(({ strokes }) => readStrokes(strokes)));
-  const features = await seen(session, drawings);
-  const known = keepKnown ? await knownOf(session) : null;
-  const lesson = { features, words, nWords: taught.length, known };
-  const layer = rowsOf(lesson, () => true);
-  const { accuracy, temperature } = judged(lesson);
-  return finished(session, taught, lesson, keepKnown ? layer : cooled(layer, temperature), accuracy);
+  const features = await see(session, drawings);
+  const learnFrom = learnerOf(features, words, taught.length, known);
+  const scoresOfExample = (example, layer) => features[example].map((row) =>
+    (known ? [...scoresOf(row, known.layer), ...scoresOf(row, layer)] : scoresOf(row, layer)));
+  const nKnown = known ? known.means.length : 0;
+  const trial = tryOut(words, learnFrom, scoresOfExample, nKnown);
+  const rows = cooled(learnFrom(() => true), trial.temperature);
+  const layer = known
+    ? { weight: [...known.layer.weight, ...rows.weight], bias: [...known.layer.bias, ...rows.bias] }
+    : rows;
+  const means = taught.map((_, word) => mean(features.filter((__, i) => words[i] === word).flat()));
+  const info = infoOf(session.model.info, taught, trial, keepKnown);
+  const values = { ...JSON.parse(session.model.metadata.get(METADATA)), info };
+  return {
+    words: info.classes,
+    sureFrom: info.sure_from,
+    layer,
+    rawHead: rawHead(layer, session.model.info.temperature),
+    metadata: new Map([
+      [METADATA, JSON.stringify(values)],
+      [FEATURE_MEANS, featureMeansText(known ? [...known.means, ...means] : means)],
+    ]),
+    examples: words.length,
+    accuracy: trial.accuracy,
+    notes: notesOf(taught, trial, nKnown),
+  };
 }
 
 function check(taught, keepKnown, known) {
   const least = keepKnown ? 1 : 2;
   if (taught.length < least || taught.length > MOST_WORDS) {
-    throw problem("bad_words", `Teach ${least} to ${MOST_WORDS} words, not ${taught.length}.`);
+    throw problem("bad_words",
+      `There are ${taught.length} words to learn. Give ${least} to ${MOST_WORDS}.`);
   }
-  const seenWords = new Set(keepKnown ? known.map((word) => word.toLowerCase()) : []);
+  const before = new Set(keepKnown ? known : []);
   for (const { word, drawings } of taught) {
-    if (!word.trim()) throw problem("bad_words", "A word is empty. Give each word a name.");
-    if (seenWords.has(word.toLowerCase())) {
-      throw problem("bad_words", `“${word}” is there already. Take another word.`);
+    if (before.has(word)) {
+      throw problem("bad_words", `“${word}” is known already. Choose another word.`);
     }
-    seenWords.add(word.toLowerCase());
+    before.add(word);
     if (!drawings.length || drawings.length > MOST_EXAMPLES) {
-      throw problem(
-        "bad_examples",
-        `“${word}” has ${drawings.length} drawings. Give 1 to ${MOST_EXAMPLES} of each word.`,
-      );
+      throw problem("bad_examples",
+        `There are ${drawings.length} drawings of “${word}”. Give 1 to ${MOST_EXAMPLES}.`);
     }
   }
 }
 
+/** The rows of the known words, and what stands for their drawings. */
+function knownOf({ head, info, metadata }) {
+  const text = metadata.get(FEATURE_MEANS);
+  if (!text) {
+    throw problem("no_means",
+      "This model does not say what its words look like to it, so new ones cannot stand beside" +
+        " them. Teach without the known words, or export the site again.");
+  }
+  const { temperature } = info;
+  const weight = info.classes.map((_, i) =>
+    head.weight.slice(i * head.width, (i + 1) * head.width).map((value) => value / temperature));
+  const layer = { weight, bias: head.bias.map((value) => value / temperature) };
+  const means = featureMeansOf(text);
+  return { layer, means, meanRivals: means.map((row) => logSum(scoresOf(row, layer))) };
+}
+
 /** Features of every example, a list for each: as it is, and of its variations. */
-async function seen(session, drawings) {
+async function see(session, drawings) {
   const random = new Random(0);
-  const every = drawings.map((drawing) => varied(drawing, VARIATIONS, random));
-  const flat = every.flat();
+  const n = Math.min(VARIATIONS, Math.max(Math.floor(MOST_VARIED / drawings.length) - 1, 0));
+  const flat = drawings.flatMap((drawing) => varied(drawing, n, random));
   const features = [];
   for (let first = 0; first < flat.length; first += AT_ONCE) {
     const some = await session.run(flat.slice(first, first + AT_ONCE), ["features"]);
     features.push(...some.features);
     await pause();
   }
-  return drawings.map((_, i) => features.slice(i * (VARIATIONS + 1), (i + 1) * (VARIATIONS + 1)));
+  return drawings.map((_, i) => features.slice(i * (n + 1), (i + 1) * (n + 1)));
 }
 
 /** What waits, such as a guess, has its turn. */
 const pause = () => new Promise((resolve) => { setTimeout(resolve); });
 
-/** The rows of the known words, and what stands for their drawings. */
-async function knownOf(session) {
-  const { head, info } = session.model;
-  const weight = info.classes.map((_, i) =>
-    head.weight.slice(i * head.width, (i + 1) * head.width).map((value) => value / info.temperature));
-  const bias = head.bias.map((value) => value / info.temperature);
-  const layer = { weight, bias };
-  const sheet = await sheetOfMeans(session.model);
-  const means = sheet && session.takesImages
-    ? (await session.runImages(sheet, ["features"])).features
-    : weight.map((row) => row.map((value) => value));
-  return { layer, means, meanRivals: means.map((row) => logSum(scoresOf(row, layer))) };
-}
-
-/** The layer learnt from some of the examples. */
-function rowsOf({ features, words, nWords, known }, isUsed) {
-  const used = words.map((_, i) => i).filter(isUsed);
-  const rows = used.flatMap((i) => features[i]);
-  const of = used.flatMap((i) => features[i].map(() => words[i]));
-  if (!known) return fit(rows, of, nWords, null);
-  known.rivals ??= features.map((every) => every.map((row) => logSum(scoresOf(row, known.layer))));
-  const rivals = used.flatMap((i) => known.rivals[i]);
-  const { means, meanRivals } = known;
-  return fit(rows, of, nWords, { n: means.length, means, meanRivals, rivals });
-}
-
-/** How well it guesses examples that it has not learnt from, and how hot its scores are then. */
-function judged(lesson) {
-  const { features, words, known } = lesson;
-  const folds = foldsOf(words);
-  const nKnown = known ? known.means.length : 0;
-  const scored = [];
-  let right = 0, n = 0;
-  for (let fold = 0; fold <= Math.max(...folds); fold++) {
-    const layer = rowsOf(lesson, (i) => folds[i] !== fold);
-    words.forEach((word, i) => {
-      if (folds[i] !== fold) return;
-      features[i].forEach((row, variation) => {
-        const own = scoresOf(row, layer);
-        const scores = known ? [...scoresOf(row, known.layer), ...own] : own;
-        const best = scores.indexOf(Math.max(...scores));
-        if (variation === 0) {
-          n++;
-          if (best === nKnown + word) right++;
-        }
-        scored.push({ scores, word: nKnown + word });
-      });
+/** What learns the rows of the new words from some of the examples. */
+function learnerOf(features, words, nWords, known) {
+  const rivals = known && features.map((every) => every.map((row) => logSum(scoresOf(row, known.layer))));
+  return (isUsed) => {
+    const used = words.map((_, i) => i).filter(isUsed);
+    const rows = used.flatMap((i) => features[i]);
+    const of = used.flatMap((i) => features[i].map(() => words[i]));
+    if (!known) return fit(rows, of, nWords, null);
+    const { means, meanRivals } = known;
+    return fit(rows, of, nWords, {
+      n: means.length, means, meanRivals, rivals: used.flatMap((i) => rivals[i]),
     });
-  }
-  return { accuracy: n ? right / n : null, temperature: n ? bestTemperature(scored) : 1 };
-}
-
-/** By which scores are to be divided so that their probabilities are honest. */
-function bestTemperature(scored) {
-  const loss = (temperature) => scored.reduce((sum, { scores, word }) => {
-    const cooler = scores.map((score) => score / temperature);
-    return sum + logSum(cooler) - cooler[word];
-  }, 0);
-  return TEMPERATURES.reduce((best, each) => (loss(each) < loss(best) ? each : best));
+  };
 }
 
 function cooled({ weight, bias }, temperature) {
@@ -142,32 +133,7 @@ function cooled({ weight, bias }, temperature) {
   };
 }
 
-function finished(session, taught, { words, known }, layer, accuracy) {
-  const { info, metadata } = session.model;
-  const own = taught.map(({ word }) => word);
-  const all = known ? [...info.classes, ...own] : own;
-  const whole = known
-    ? { weight: [...known.layer.weight, ...layer.weight], bias: [...known.layer.bias, ...layer.bias] }
-    : layer;
-  const values = JSON.parse(metadata.get("doodlewise"));
-  values.info = {
-    ...info,
-    classes: all,
-    metrics: accuracy === null ? {} : { split: "leave-one-out", n: words.length, top1: accuracy },
-    created: new Date().toISOString().replace(/\.\d+Z$/, "+00:00"),
-  };
-  return {
-    words: all,
-    layer: whole,
-    rawHead: rawHead(whole, info.temperature),
-    metadata: new Map([["doodlewise", JSON.stringify(values)]]),
-    examples: words.length,
-    accuracy,
-    notes: notesOn(taught),
-  };
-}
-
-/** As it is in a file, where the division by the temperature comes after the layer. */
+/** As it is in a file, where the division by the temperature of the base comes after it. */
 function rawHead({ weight, bias }, temperature) {
   const width = weight[0].length;
   const flat = new Float32Array(weight.length * width);
@@ -175,9 +141,40 @@ function rawHead({ weight, bias }, temperature) {
   return { weight: flat, bias: Float32Array.from(bias, (value) => value * temperature) };
 }
 
-function notesOn(taught) {
-  const few = taught.filter(({ drawings }) => drawings.length < 3).map(({ word }) => `“${word}”`);
-  return few.length ? [`Few drawings of ${few.slice(0, 3).join(", ")}: 5 or more are better.`] : [];
+function infoOf(base, taught, trial, keepKnown) {
+  const counts = Object.fromEntries(taught.map(({ word, drawings }) => [word, drawings.length]));
+  const words = taught.map(({ word }) => word);
+  const n = taught.reduce((sum, { drawings }) => sum + drawings.length, 0);
+  const metrics = { split: "examples, each left out in turn", n };
+  if (trial.accuracy !== null) metrics.top1 = Number(trial.accuracy.toFixed(6));
+  if (keepKnown) metrics.known = base.metrics;
+  return {
+    ...base,
+    classes: keepKnown ? [...base.classes, ...words] : words,
+    sure_from: keepKnown ? base.sure_from : trial.sureFrom,
+    metrics,
+    trained_on: { examples: counts, base: base.trained_on },
+    created: new Date().toISOString().replace(/\.\d+Z$/, "+00:00"),
+  };
+}
+
+function notesOf(taught, { mixedUp }, nKnown) {
+  const notes = [];
+  const few = taught.filter(({ drawings }) => drawings.length < ENOUGH).map(({ word }) => word);
+  if (few.length) {
+    const listed = few.slice(0, 5).join(", ") + (few.length > 5 ? ", ..." : "");
+    notes.push(
+      `${ENOUGH} examples or more of a word make it surer; there are fewer of: ${listed}`);
+  }
+  const [one, other] = (mixedUp ?? []).map((column) => taught[column - nKnown]?.word);
+  if (other) notes.push(`${one} is often taken for ${other}; more examples of both help`);
+  return notes;
+}
+
+function mean(rows) {
+  const sum = new Float32Array(rows[0].length);
+  for (const row of rows) row.forEach((value, j) => { sum[j] += value / rows.length; });
+  return sum;
 }
 
 /** Probabilities of the words, of features. @param {Lesson} lesson @param {Float32Array} features */

@@ -96,7 +96,7 @@ export function open(app) {
     fill(nearest, ...means.nearest(ink, 6).map(({ word, likeness }) => h("li", {},
       h("span", { class: "near-tile", "aria-hidden": "true" }, means.tile(word)),
       h("span", { class: "near-word", text: word }),
-      h("span", { class: "note", text: `${Math.max(Math.round(likeness * 100), 0)} % alike` }))));
+      h("span", { class: "note", text: `${Math.max(Math.round(likeness * 100), 0)}\u00a0% alike` }))));
   }
 
   function tools() {

@@ -82,25 +82,6 @@ export function withHead(bytes, head, metadata) {
   return joined(parts);
 }
 
-/**
- * The same network with an input that has to be given, for onnxruntime-web cannot give one that has
- * a default. Without that input, or without a default, the file as it is.
- *
- * @param {Uint8Array} bytes of the file.
- * @param {string} name of the input.
- */
-export function withoutDefault(bytes, name) {
-  return changed(bytes, MODEL.graph, (graph) => {
-    const kept = [];
-    for (const field of fields(graph)) {
-      const isDefault =
-        field.number === GRAPH.initializer && nameOf(field.value, TENSOR.name) === name;
-      if (!isDefault) kept.push(field.whole);
-    }
-    return joined(kept);
-  });
-}
-
 function graphWith(graph, head, classes, width) {
   const parts = [];
   for (const field of fields(graph)) {

@@ -92,7 +92,7 @@ export class Replay {
     const { strokes, prediction, share } = this.steps[step - 1];
     pad.show(step === STEPS ? null : strokes, app.sketch.strokes);
     this.guessed(prediction);
-    const said = `${Math.round(share * 100)} % of the ink: ${prediction.sure ? "" : "maybe "}${withArticle(prediction.word)}, ${percent(prediction.probability)}`;
+    const said = `${percentOf(share)} of the ink: ${prediction.sure ? "" : "maybe "}${withArticle(prediction.word)}, ${percent(prediction.probability)}`;
     byId("replay-text").textContent = said;
     this.slider.setAttribute("aria-valuetext", said);
   }
@@ -131,9 +131,12 @@ export class Replay {
   }
 }
 
+/** A share of the ink, which may be all of it. */
+const percentOf = (share) => `${Math.round(share * 100)}\u00a0%`;
+
 /** "First a circle, then a face, from 60 % of the ink a cat." */
 function sentence(found) {
   if (found.length === 1) return `${withArticle(found[0].word)}, from the first line on.`;
   const last = found[found.length - 1];
-  return `First ${withArticle(found[0].word)}; from ${Math.round(last.from * 100)} % of the ink, ${withArticle(last.word)}.`;
+  return `First ${withArticle(found[0].word)}; from ${percentOf(last.from)} of the ink, ${withArticle(last.word)}.`;
 }

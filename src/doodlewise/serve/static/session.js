@@ -1,12 +1,9 @@
 // Runs the network, in a worker: onnxruntime-web on one file.
 
-import { readModel, withoutDefault } from "./onnx-patch.js";
+import { readModel } from "./onnx-patch.js";
 import { limitsOf, problem, strokeBatches } from "./tensors.js";
 
 const FORMAT = 1; // of the metadata, as in predict/onnx_backend.py
-const IMAGES = "images";
-/** Images at once, as in Python. */
-const IMAGE_ROWS = 32;
 const MAX_THREADS = 4;
 const GZIP = [0x1f, 0x8b];
 
@@ -25,8 +22,8 @@ export async function openSession({ model, runtime }) {
     fetched(model),
   ]);
   const { metadata, head } = readable(() => readModel(bytes), model);
-  const { input, info } = readable(() => JSON.parse(metadata.get("doodlewise")), model);
-  if (JSON.parse(metadata.get("doodlewise")).format !== FORMAT || input !== "strokes") {
+  const { format, input, info } = readable(() => JSON.parse(metadata.get("doodlewise")), model);
+  if (format !== FORMAT || input !== "strokes") {
     throw problem("bad_model", `${fileName(model)} does not take strokes. Export the site again.`);
   }
   // Threads need memory that is shared, which a page has only with headers that most hosts lack.
@@ -38,7 +35,7 @@ export async function openSession({ model, runtime }) {
   ort.env.logLevel = "error";
   let inner;
   try {
-    inner = await ort.InferenceSession.create(withoutDefault(bytes, IMAGES), {
+    inner = await ort.InferenceSession.create(bytes, {
       executionProviders: ["wasm"],
       // It would keep a plan of the memory for every length that there ever was.
       enableMemPattern: false,
@@ -54,7 +51,7 @@ export async function openSession({ model, runtime }) {
   return new Session(ort, inner, { bytes, metadata, head, info });
 }
 
-/** Takes drawings and images, one batch after the other. */
+/** Takes drawings, one batch after the other. */
 export class Session {
   #ort;
   #inner;
@@ -66,12 +63,7 @@ export class Session {
     this.#inner = inner;
     /** Bytes of the file, its metadata, last layer and `BundleInfo`. */
     this.model = model;
-    this.#limits = limitsOf(this.#pixels);
-  }
-
-  /** Whether it takes images too; files that were exported long ago do not. */
-  get takesImages() {
-    return this.#inner.inputNames.includes(IMAGES);
+    this.#limits = limitsOf(model.info.image_shape.reduce((product, side) => product * side, 1));
   }
 
   /**
@@ -81,60 +73,29 @@ export class Session {
    */
   async run(drawings, names) {
     const found = Object.fromEntries(names.map((name) => [name, new Array(drawings.length)]));
-    const blank = new Uint8Array(this.#pixels);
-    for (const { rows, points, pen, length } of strokeBatches(drawings, this.#limits)) {
-      const outputs = await this.#runBatch(points, pen, [rows.length, length], blank, names);
-      share(outputs, found, rows);
+    for (const batch of strokeBatches(drawings, this.#limits)) {
+      const outputs = await this.#runBatch(batch, names);
+      for (const name of names) {
+        const { data } = outputs[name];
+        const width = data.length / batch.rows.length;
+        batch.rows.forEach((row, at) => {
+          found[name][row] = data.slice(at * width, (at + 1) * width);
+        });
+      }
     }
     return found;
-  }
-
-  /**
-   * @param {Uint8Array[]} images of levels from 0, paper, to 255, ink.
-   * @param {string[]} names of outputs.
-   */
-  async runImages(images, names) {
-    const found = Object.fromEntries(names.map((name) => [name, new Array(images.length)]));
-    for (let first = 0; first < images.length; first += IMAGE_ROWS) {
-      const some = images.slice(first, first + IMAGE_ROWS);
-      const levels = new Uint8Array(some.length * this.#pixels);
-      some.forEach((image, at) => levels.set(image, at * this.#pixels));
-      const [points, pen] = [new Float32Array(some.length * 2), new BigInt64Array(some.length)];
-      const outputs = await this.#runBatch(points, pen, [some.length, 1], levels, names);
-      share(outputs, found, some.map((_, at) => first + at));
-    }
-    return found;
-  }
-
-  get #pixels() {
-    return this.model.info.image_shape.reduce((product, side) => product * side, 1);
   }
 
   /** The runtime does one thing at a time, and wants to be asked so. */
-  #runBatch(points, pen, size, images, names) {
+  #runBatch({ rows, points, pen, length }, names) {
     const { Tensor } = this.#ort;
     const given = {
-      points: new Tensor("float32", points, [...size, 2]),
-      pen: new Tensor("int64", pen, size),
+      points: new Tensor("float32", points, [rows.length, length, 2]),
+      pen: new Tensor("int64", pen, [rows.length, length]),
     };
-    if (this.takesImages) {
-      const shape = [images.length / this.#pixels, ...this.model.info.image_shape];
-      given[IMAGES] = new Tensor("uint8", images, shape);
-    }
     const run = this.#last.then(() => this.#inner.run(given, names));
     this.#last = run.catch(() => {});
     return run;
-  }
-}
-
-/** Put the rows of a batch where they belong. */
-function share(outputs, found, rows) {
-  for (const name of Object.keys(found)) {
-    const { data } = outputs[name];
-    const width = data.length / rows.length;
-    rows.forEach((row, at) => {
-      found[name][row] = data.slice(at * width, (at + 1) * width);
-    });
   }
 }
 

@@ -152,7 +152,7 @@ class Teach {
     this.pad.enabled = chosen !== null;
     this.sheet.classList.toggle("is-off", chosen === null);
     if (this.zone) this.zone.hidden = chosen === null;
-    fill(this.title, ...(chosen ? [`Drawing ${size(chosen) + 1} of `, h("b", { text: chosen.word })] : ["Which word first?"]));
+    fill(this.title, ...(chosen ? [h("b", { text: chosen.word }), `, drawing ${size(chosen) + 1}`] : ["Which word first?"]));
     fill(this.hint, h("p", { class: "hint-main", text: chosen ? "Draw it here." : "Add a word." }),
       h("p", { text: chosen ? "Every time a little differently, as people do." : "Any word: a friend, a pet, a sign only you know." }));
     this.learn.disabled = !lessons.isReady;

@@ -24,8 +24,8 @@ export function orList(list) {
 
 /** @param {number} probability 0 to 1 */
 export function percent(probability) {
-  if (probability >= 0.995) return "99 %";
-  return `${Math.max(Math.round(probability * 100), 0)} %`;
+  if (probability >= 0.995) return "99\u00a0%";
+  return `${Math.max(Math.round(probability * 100), 0)}\u00a0%`;
 }
 
 /** "1 drawing", "3 drawings". */

@@ -48,12 +48,13 @@ async function predict({ drawings, top, look, model }) {
   const found = await session.run(drawings.map(readStrokes), look ? [main, "pixels"] : [main]);
   const { info } = session.model;
   const words = lesson ? lesson.words : info.classes;
+  const sureFrom = lesson ? lesson.sureFrom : info.sure_from;
   const [, height, width] = info.image_shape;
   const predictions = found[main].map((values, row) => {
     const probabilities = lesson ? probabilitiesOf(lesson, values) : values;
     const best = topOf(probabilities, top);
     const guesses = best.map((at) => ({ word: words[at], probability: probabilities[at] }));
-    const sure = guesses[0].probability >= info.sure_from;
+    const sure = guesses[0].probability >= sureFrom;
     const prediction = { ...guesses[0], sure, guesses, notes: [] };
     if (look) prediction.pixels = inRows(found.pixels[row], height, width);
     return prediction;
@@ -74,7 +75,7 @@ async function teach({ words, keepKnown }) {
   while (taught.size > MOST_TAUGHT) taught.delete(taught.keys().next().value);
   const { examples, accuracy, notes } = lesson;
   const seconds = (performance.now() - start) / 1000;
-  return { model: id, words: lesson.words, examples, seconds, accuracy, notes };
+  return { model: id, words: words.map(({ word }) => word), examples, seconds, accuracy, notes };
 }
 
 /** The bytes of a model as an ONNX file. */
