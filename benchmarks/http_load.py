@@ -1,8 +1,9 @@
 """A client for load that costs little itself: HTTP/1.1 over connections that stay open.
 
-wrk would be faster still, but is not everywhere, knows no open loop, and cannot look at answers. This
-one costs about a thirtieth of a millisecond a request: requests are bytes made beforehand, and of an
-answer only status and length are read. It runs in the process of the benchmark; servers have theirs.
+wrk would be faster still, but is not everywhere, knows no open loop, and cannot look at answers.
+This one costs about a thirtieth of a millisecond a request: requests are bytes made beforehand, and
+of an answer only status and length are read. It runs in the process of the benchmark; servers have
+theirs.
 """
 
 from __future__ import annotations

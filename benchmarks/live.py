@@ -4,12 +4,12 @@
 
 Every drawer draws a recorded drawing with its own pauses (Google's raw files have times; drawings
 without any are drawn at a steady pace), sending its points every 50 ms, as the page does; then
-thinks for a second, and draws the next one. The server is `doodlewise serve` in a process of its own;
-all drawers are in this one, which speaks the protocol with as little ado as possible.
+thinks for a second, and draws the next one. The server is `doodlewise serve` in a process of its
+own; all drawers are in this one, which speaks the protocol with as little ado as possible.
 
-No message may be lost: every lifted pen is answered by a guess of at least that moment, every cleared
-canvas likewise, and the very last message of everybody exactly. Hoped for: none is lost, and the
-memory of the server stays flat.
+No message may be lost: every lifted pen is answered by a guess of at least that moment, every
+cleared canvas likewise, and the very last message of everybody exactly. Hoped for: none is lost,
+and the memory of the server stays flat.
 """
 
 from __future__ import annotations
@@ -342,8 +342,8 @@ def main() -> None:
     print(f"sent later than due   p99 {np.percentile(tally.late_ms or [0.0], 99):.1f} ms")
     print(f"lost                  {lost + inexact:>10,}")
     print(f"processor             server {busy:.2f} cores, drawers {own:.2f} cores")
-    times = " ".join(
-        f"{seconds * share:.0f} s: {mib:.0f}" for share, mib in zip(CHECKED_AT, memory)
+    times = ", ".join(
+        f"{seconds * share:.0f} s: {mib:.0f}" for share, mib in zip(CHECKED_AT, memory, strict=True)
     )
     print(f"memory of the server  {times} MiB")
     print(f"ratio of memory, at the end to the first: {memory[-1] / memory[0]:.2f}")

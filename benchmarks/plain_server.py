@@ -2,10 +2,10 @@
 
     python benchmarks/plain_server.py --run runs/first --port 8001
 
-A pydantic model of the request, Pillow that draws the strokes on a canvas of 256 and shrinks it to 28
-pixels, torch in eval and inference mode, softmax, the five best; the function is a `def`, so FastAPI
-runs it in its pool of threads; uvicorn as it is installed (uvloop, httptools), one process. Nothing
-is left out that costs little and helps: requests are not logged, the network is warmed up.
+A pydantic model of the request, Pillow that draws the strokes on a canvas of 256 and shrinks it to
+28 pixels, torch in eval and inference mode, softmax, the five best; the function is a `def`, so
+FastAPI runs it in its pool of threads; uvicorn as it is installed (uvloop, httptools), one process.
+Nothing is left out that costs little and helps: requests are not logged, the network is warmed up.
 """
 
 from __future__ import annotations

@@ -111,8 +111,19 @@ def doodlewise_server(model: Path | None, *options: str) -> ServerProcess:
     """Ours, without limit of rate, at a port that is free."""
     named = [] if model is None else [str(model)]
     return ServerProcess(
-        [sys.executable, "-m", "doodlewise", "serve", *named]
-        + ["--port", "0", "--rate", "0", "--json", *options]
+        [
+            sys.executable,
+            "-m",
+            "doodlewise",
+            "serve",
+            "--port",
+            "0",
+            "--rate",
+            "0",
+            "--json",
+            *named,
+            *options,
+        ]
     )
 
 

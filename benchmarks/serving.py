@@ -10,9 +10,10 @@ drawings, one in each request; the client (`http_load.py`) is in a third process
 - *plain*: `plain_server.py`, FastAPI and torch as a good tutorial has them, with the same network,
   and with as many threads in torch as is better for it.
 
-Measured are one client that asks again and again (p50, p99), and the most requests a second of which
-99 % are answered within 50 ms: first with more and more clients that each wait for their answer, then
-with requests at fixed times, whatever is answered. Hoped for: ours answers 4 times as many.
+Measured are one client that asks again and again (p50, p99), and the most requests a second of
+which 99 % are answered within 50 ms: first with more and more clients that each wait for their
+answer, then with requests at fixed times, whatever is answered. Hoped for: ours answers 4 times as
+many.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def main() -> None:
     parser.add_argument(
         "--model",
         type=Path,
-        help="model that ours serves; that of --run, or the one that comes with Doodlewise, if none",
+        help="that ours serves; that of --run, or the one that comes with Doodlewise, if none",
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
