@@ -87,7 +87,7 @@ async def read_body(scope: Scope, receive: Receive, *, most: int, seconds: float
 
 def _too_large(most: int) -> ApiError:
     error = too_large(
-        f"The request is larger than {most:,} bytes", "Send fewer drawings, or smaller pictures"
+        f"The request is larger than {most:,} bytes", "Send fewer drawings, or smaller pictures."
     )
     # What is still on its way is not waited for.
     error.headers["Connection"] = "close"

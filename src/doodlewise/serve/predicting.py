@@ -137,6 +137,13 @@ class Predict:
         state, settings = self._state, self._state.settings
         query = _query(scope["query_string"])
         served = state.models.get(query.model)
+        if not served.classifier.takes_pictures:
+            raise ApiError(
+                422,
+                "takes_drawings_only",
+                f"The model {served.id} was exported by an older version, which takes strokes only."
+                " Send strokes, or export it again.",
+            )
         async with state.picture_place():
             body = await read_body(
                 scope, receive, most=settings.max_picture, seconds=settings.body_seconds
@@ -223,6 +230,6 @@ def _query(text: bytes) -> PictureQuery:
         pairs = dict(parse_qsl(text.decode("ascii"), keep_blank_values=True, max_num_fields=32))
         return msgspec.convert(pairs, PictureQuery, strict=False)
     except msgspec.ValidationError as error:
-        raise bad_query(validation_error(error, PictureQuery.__struct_fields__).message) from None
+        raise bad_query(validation_error(error, PictureQuery.__struct_fields__, "").message) from None
     except ValueError as error:
         raise bad_query(f"{error}.") from None

@@ -191,7 +191,12 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes | str) -> T:
         raise bad_json("it is not UTF-8") from None
 
 
-def validation_error(error: msgspec.ValidationError, fields: tuple[str, ...]) -> ApiError:
+ADVICE = ' A drawing is {"strokes": [[[x, x, ...], [y, y, ...]], ...]}, all of them numbers.'
+
+
+def validation_error(
+    error: msgspec.ValidationError, fields: tuple[str, ...], advice: str = ADVICE
+) -> ApiError:
     """Say where the body is not what is wanted, and what is."""
     text = str(error)
     unknown = _UNKNOWN.search(text)
@@ -199,13 +204,8 @@ def validation_error(error: msgspec.ValidationError, fields: tuple[str, ...]) ->
     if unknown is not None:
         name = unknown.group(1)[:80]
         known = ("strokes",) if where is not None else fields
-        advice = did_you_mean(name, known) or f" Known are: {', '.join(known)}."
-        return ApiError(422, "unknown_key", f"There is no key '{name}' here.{advice}")
+        near = did_you_mean(name, known) or f" Known are: {', '.join(known)}."
+        return ApiError(422, "unknown_key", f"There is no key '{name}' here.{near}")
     place = where.group(1) if where is not None else "the body"
     problem = _AT.sub("", text)
-    return ApiError(
-        422,
-        "wrong_type",
-        f"{problem}, at {place}. A drawing is"
-        ' {"strokes": [[[x, x, ...], [y, y, ...]], ...]}, all of them numbers.',
-    )
+    return ApiError(422, "wrong_type", f"{problem}, at {place}.{advice}")
