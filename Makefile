@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test lint format bench fresh-kernels clean
 
-demo: $(VENV)/.train
+demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
 
 test: lint fresh-kernels

@@ -53,6 +53,8 @@ def main() -> int:
     print(f"The picture: {report / 'plots' / 'samples.png'}")
     print(f"The report:  {report / 'report.html'} (open it in a browser)")
     print("Next:")
+    print("  doodlewise serve --open                 # draw, and it guesses: 345 words")
+    print(f"  doodlewise serve {trained} --open   # with the network that you have just trained")
     print(f"  doodlewise predict {trained} YOUR_DRAWING.png")
     print(f"  doodlewise train {store} --model quickdraw_cnn_v2 --name other --runs {runs}")
     print("  doodlewise data prepare YOUR_DRAWINGS --out stores/mine")

@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import re
 import runpy
+import shlex
+import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -24,11 +29,18 @@ PAGES = (
     "docs/train.md",
     "docs/predict.md",
     "docs/export.md",
+    "docs/serve.md",
+    "docs/page.md",
+    "docs/teach.md",
+    "docs/site.md",
+    "docs/doctor.md",
     "docs/pixels.md",
 )
 BLOCK = re.compile(r"```(sh|python)\n(.*?)```", re.DOTALL)
 SET_UP = ("make demo", "make test", "source .venv")
 """The test is inside of what these do; `test_make_knows_the_targets` looks at them."""
+SERVERS = ("doodlewise serve", "python -m http.server")
+"""They run until they are stopped: beside the rest of their block, then Ctrl-C ends them."""
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
@@ -78,7 +90,38 @@ def test_the_demo_ends_with_a_table_a_picture_and_the_next_commands(place: Path)
     assert (place / "demo/some.ndjson").exists()
 
 
+@contextmanager
+def running(command: str, folder: Path) -> Iterator[None]:
+    """A server that answers, until the end of the block."""
+    port = int((re.findall(r"(?:--port |http.server )(\d+)", command) or ["8000"])[0])
+    arguments = shlex.split(command.removesuffix("&").strip())
+    program = Path(sys.executable).with_name(arguments[0])
+    environment = {**os.environ, "BROWSER": "true"}
+    with subprocess.Popen([program, *arguments[1:]], cwd=folder, env=environment) as server:
+        try:
+            deadline = time.monotonic() + 60
+            while server.poll() is None and time.monotonic() < deadline:
+                with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    break
+                time.sleep(0.1)
+            assert server.poll() is None, f"{command} ended with {server.returncode}"
+            yield
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(30)
+    assert server.returncode in (0, 130), f"{command} ended with {server.returncode}"
+
+
+def commands_in(text: str) -> Iterator[str]:
+    """The commands of a block of shell; a line that ends in a backslash goes on in the next."""
+    for line in text.replace("\\\n", " ").splitlines():
+        command = line.split("  #")[0].strip()
+        if command and not command.startswith(SET_UP):
+            yield command
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_pages_do_what_they_say(place: Path) -> None:
     ran = 0
     for page in PAGES:
@@ -89,15 +132,17 @@ def test_the_pages_do_what_they_say(place: Path) -> None:
                 shell(f"{sys.executable} {script}", place)
                 ran += 1
                 continue
-            for line in text.splitlines():
-                command = line.split("  #")[0].strip()
-                if command and not command.startswith(SET_UP):
-                    shell(command, place)
+            with ExitStack() as servers:
+                for command in commands_in(text):
+                    if command.startswith(SERVERS):
+                        servers.enter_context(running(command, place))
+                    else:
+                        shell(command, place)
                     ran += 1
         for command in commands_in_tables(page):
             shell(command, place)
             ran += 1
-    assert ran >= 60
+    assert ran >= 80
 
 
 def test_make_knows_the_targets() -> None:
