@@ -1,7 +1,7 @@
 """Drawings kept on disk, a line each, so that what was acknowledged is never lost.
 
-The file is in the simplified format of Google, with key_ids, which `doodlewise data prepare` reads. A
-line is written by one call that appends, and is on the disk before anyone is told so. Threads and
+The file is in the simplified format of Google, with key_ids, which `doodlewise data prepare` reads.
+A line is written by one call that appends, and is on the disk before anyone is told so. Threads and
 processes may write to the same file.
 """
 
