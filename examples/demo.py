@@ -13,9 +13,13 @@ import sys
 import time
 from pathlib import Path
 
+from PIL import Image
+
 from doodlewise.cli.app import run
 from doodlewise.data.download import BASE_URL, is_reachable
 from doodlewise.data.formats import read_drawings, write_ndjson
+from doodlewise.drawing import Drawing
+from doodlewise.raster import RenderSpec, render
 
 
 def main() -> int:
@@ -47,6 +51,9 @@ def main() -> int:
     files = sorted(drawings.glob("*.ndjson"))
     write_ndjson([next(read_drawings(file)) for file in files[:3]], some)
     step("predict", trained, some, "--top", 3)
+    picture = folder / "picture.png"
+    as_a_canvas(next(read_drawings(files[0]))).save(picture)
+    step("doctor", picture, "--model", trained)
 
     report = trained / "eval-test"
     say(f"Done in {time.monotonic() - started:.0f} seconds.")
@@ -60,6 +67,14 @@ def main() -> int:
     print("  doodlewise data prepare YOUR_DRAWINGS --out stores/mine")
     print("(`source .venv/bin/activate` first, to have the command.)")
     return 0
+
+
+def as_a_canvas(drawing: Drawing) -> Image.Image:
+    """How a drawing comes out of many programs: white on black, small, in a corner."""
+    ink = render(drawing, RenderSpec(side=140, line_width=5.0))
+    canvas = Image.new("L", (480, 320))
+    canvas.paste(Image.fromarray(ink), (20, 30))
+    return canvas
 
 
 def step(*arguments: object) -> None:
