@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import random
+import struct
 import zlib
 
 from PIL import Image
