@@ -99,12 +99,12 @@ def ways() -> dict[str, tuple[Make, set[str], set[str]]]:
         "out of focus": (unsharp, {"inverted", "blurred"}, PENS),
         "cut through": (cut_through, {"inverted", "cropped"}, {"thin", "stretched", "off-centre"}),
         "two side by side": (two, {"inverted", "stretched", "several", "thin"}, set()),
-        "filled with colour": (coloured_in, {"inverted", "filled"}, {"colours", "thick"}),
+        "filled with colour": (coloured_in, {"inverted", "filled"}, OTHERWISE),
         "floats 0..1": (lambda d, _: levels(d) / np.float32(255.0), {"inverted", "range"}, set()),
         "floats -1..1": (lambda d, _: levels(d) / 127.5 - 1.0, {"inverted", "range"}, set()),
         "bytes 0 and 1": (lambda d, _: (levels(d) > 127).view(np.uint8), RANGE, PENS),
         "times 255 again": (lambda d, _: levels(d) * np.uint8(255), {"inverted", "wrapped"}, set()),
-        "flat, 784": (lambda d, _: render(d, RenderSpec()).ravel(), {"shape"}, set()),
+        "flat, 784": (lambda d, _: render(d, RenderSpec()).ravel(), {"shape"}, {"own-size"}),
         "channels first": (channels_first, {"inverted", "shape"}, set()),
         "x and y swapped": (lambda d, _: levels(d).T.copy(), {"inverted", "orientation"}, set()),
         "upside down": (lambda d, _: levels(d)[::-1].copy(), {"inverted", "orientation"}, set()),
@@ -114,6 +114,7 @@ def ways() -> dict[str, tuple[Make, set[str], set[str]]]:
 
 
 RANGE = {"inverted", "range"}
+OTHERWISE = {"colours", "pale-colour", "thin", "thick", "off-centre"}
 
 
 def ink(drawing: Drawing, spec: RenderSpec) -> Image.Image:
@@ -258,7 +259,9 @@ def measure(
 def top_1(classifier: Classifier, pixels: NDArray[np.uint8], words: list[str]) -> float:
     seen = classifier.see([Prepared(each[None], "") for each in pixels])
     best = seen.probabilities.argmax(axis=1)
-    return float(np.mean([classifier.classes[i] == word for i, word in zip(best, words, strict=True)]))
+    return float(
+        np.mean([classifier.classes[i] == word for i, word in zip(best, words, strict=True)])
+    )
 
 
 if __name__ == "__main__":

@@ -303,8 +303,8 @@ _TABLE = (
         "lost",
         "blurred",
         "the picture was blurred",
-        "The edges of the lines are {edge:.0f} pixels wide, as wide as the lines themselves. What"
-        " is near to each other has run together.",
+        "The edges of the lines are {edge:.0f} pixels wide; in a sharp picture it is one or two."
+        " What is near to each other has run together.",
         "Use the sharp original: do not enlarge a small picture, and hold the camera still.",
     ),
     Finding(

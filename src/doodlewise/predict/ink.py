@@ -34,6 +34,8 @@ FAINTEST_ON_SCREEN, FAINTEST_ON_GRAIN = 0.02, 0.04
 """Difference from paper, as a share of black on white, from which it can be ink at all."""
 GRAIN = 6.0
 """Ink is stronger than this many standard deviations of the paper's grain."""
+MOST_HAZE = 0.17
+"""Share of the strongest ink that is ink at any rate, where the paper is of one tone."""
 TO_DEVIATION = 1.4826
 """From the median of absolute values to the standard deviation, of a normal distribution."""
 SMALLEST_DOT = 0.2
@@ -144,7 +146,9 @@ def _above_grain(seen: OnPaper) -> tuple[NDArray[np.float32], float]:
     some = seen.strength[::3, ::3]
     if seen.is_even:
         paper = some[some < 0.1]
-        return seen.strength, TO_DEVIATION * float(np.median(paper)) if len(paper) else 0.0
+        grain = TO_DEVIATION * float(np.median(paper)) if len(paper) else 0.0
+        # On a screen it is rather the haze around lines that are blurred.
+        return seen.strength, min(grain, MOST_HAZE * float(seen.strength.max()) / GRAIN)
     usual = np.median(some)
     deviation = TO_DEVIATION * float(np.median(np.abs(some - usual)))
     return np.maximum(seen.strength - usual, 0), deviation

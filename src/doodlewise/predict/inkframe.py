@@ -53,7 +53,8 @@ class Framed:
             together, this is nearer to the pen.
         box: left, top, right, bottom of the ink at half its strength, in pixels of the ink.
         kind: strokes of a pen, one filled shape, or a dot.
-        deep: share of the ink that is deeper than a line of the usual width can be.
+        deep: share of the ink that is deeper than a line can be that is twice as wide as narrow
+            lines are.
     """
 
     pixels: NDArray[np.uint8]
@@ -105,7 +106,7 @@ def frame_ink(ink: NDArray[np.float32], spec: RenderSpec, picture_side: int) -> 
         narrow_width=2.0 * narrow / scale,
         box=(np.add(box.T, ((0, 0), (1, 1))).ravel() - MARGIN) / scale - MARGIN,
         kind=kind,
-        deep=float((depth > 1.6 * half).sum() / mask.sum()),
+        deep=float((depth > 2.0 * narrow + 1.0).sum() / mask.sum()),
     )
 
 

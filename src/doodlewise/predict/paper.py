@@ -22,6 +22,9 @@ SAME_TONE = 3
 """Grey levels between tones that count as the same."""
 EVEN = 0.65
 """Share of the paper that has the same tone if it is on a screen; the rest is edges of ink."""
+EXACTLY_EVEN = 0.2
+"""Likewise, to the very level, which no photo has, though much of the paper be edges of ink: where
+the picture is blurred, or ink is pale."""
 SMALLEST_PHOTO = 64
 """A picture this small, pixels, has edges everywhere, so that grain and shade cannot be told."""
 LARGEST_INK = 0.35
@@ -106,7 +109,10 @@ def _is_on_screen(tones: NDArray[np.uint8], is_paper: NDArray[np.bool_]) -> bool
     """Whether the paper is of one tone, and the ink no lit sheet on a dark table."""
     if max(tones.shape) <= SMALLEST_PHOTO:
         return True
-    if _share_of_one_tone(tones[is_paper]) < EVEN:
+    paper = tones[is_paper]
+    if np.bincount(paper).max() > EXACTLY_EVEN * len(paper):
+        return True
+    if _share_of_one_tone(paper) < EVEN:
         return False
     ink = tones[~is_paper]
     return len(ink) < LARGEST_INK * tones.size or _share_of_one_tone(ink) > 0.5 * EVEN

@@ -25,11 +25,12 @@ SMALLEST = 40
 """Ink whose longer side has fewer pixels is too coarse to tell more about it."""
 STEP = 0.25
 """A change of this share of the ink's contrast between two pixels is an edge."""
-BLURRED, SOFT_PIXELS = 0.75, 3.0
-"""Edges as wide as this share of the line, and this many pixels, are blurred."""
+BLURRED, SOFT_PIXELS = 0.023, 4.5
+"""Edges as wide as this share of the drawing, and this many pixels, are blurred; those of photos
+are half as wide."""
 WIDE_GAP, LEAST_SHARE = 0.2, 0.25
 """Drawings are apart by this share of the longer side, and each has this share of the ink."""
-FILLED = 0.5
+FILLED = 0.2
 """From this share of the ink being deep inside areas on, a drawing has filled areas."""
 PALE = 0.3
 """Ink that differs less from the paper when it is grey, as a share of black on white, is pale."""
@@ -60,9 +61,11 @@ def symptoms(subject: Subject, spec: RenderSpec) -> list[Finding]:
     """What else may be wrong with a picture."""
     if max(subject.ink.strength.shape) < SMALLEST:
         return []
-    every = [jagged(subject, spec), cropped(subject)]
-    if subject.framed.kind == "strokes":
-        every += [blurred(subject), several(subject), filled(subject)]
+    every = [jagged(subject, spec) or blurred(subject)]
+    # Depth and length of lines tell little where they are made of stairs or of haze.
+    if every == [None] and subject.framed.kind == "strokes":
+        every += [filled(subject)]
+    every += [cropped(subject), several(subject)]
     return [each for each in (*every, *colours(subject)) if each is not None]
 
 
@@ -102,14 +105,14 @@ def _block(levels: NDArray[np.uint8]) -> float | None:
 
 
 def blurred(subject: Subject) -> Finding | None:
-    """Whether the edges of the lines are as wide as the lines."""
+    """Whether the edges of the lines are wide."""
     strength = np.minimum(subject.ink.strength, 1.0)
     slope = np.hypot(np.gradient(strength, axis=0), np.gradient(strength, axis=1))
     steep = slope[slope > 0.02]
     if len(steep) < 20:
         return None
     edge = 1.0 / float(np.percentile(steep, 90))
-    if edge < SOFT_PIXELS or edge < BLURRED * subject.framed.line_width:
+    if edge < SOFT_PIXELS or edge < BLURRED * max(strength.shape):
         return None
     return found("blurred", edge=edge * subject.shrunk)
 
