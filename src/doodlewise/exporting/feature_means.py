@@ -16,7 +16,7 @@ from ..predict.feature_means import feature_means_text
 
 __all__ = ["feature_means"]
 
-PER_CLASS = 40
+PER_CLASS = 24
 """Drawings of a word."""
 ROWS_AT_ONCE = 512
 

@@ -27,6 +27,7 @@ from .predicting import Predict
 from .routes import RouteNames
 from .settings import ServeSettings
 from .state import State
+from .teach import teach_routes
 from .warm_up import warm_up
 
 __all__ = ["create_app"]
@@ -66,6 +67,7 @@ def create_app(settings: ServeSettings | None = None, served: Served | None = No
         WebSocketRoute("/v1/live", LiveEndpoint(state)),
     ]
     app.include_router(info_routes(state))
+    app.include_router(teach_routes(state))
     app.include_router(docs_routes(state, lambda: app.openapi()))
     app.openapi = lambda: _description(app, settings)  # type: ignore[method-assign]
     _say_errors_in_json(app)

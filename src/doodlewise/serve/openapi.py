@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 
 from ..version import __version__
 from .errors import CODES
+from .lessons import Keep, Kept, Teach, TeachAnswer
 from .schemas import Answer, Answers, ErrorBody, Labels, ModelList, PredictBatch, PredictOne
 from .settings import ServeSettings
 
@@ -25,7 +26,19 @@ as a third list. Bodies are read as JSON, whatever `curl -d` says about them. Ev
 Guesses while someone draws: the WebSocket `/v1/live`, which is told points as they come. It is
 described on the page docs/serve.md of the project.
 """
-TYPES = (PredictOne, PredictBatch, Answer, Answers, Labels, ModelList, ErrorBody)
+TYPES = (
+    PredictOne,
+    PredictBatch,
+    Answer,
+    Answers,
+    Labels,
+    ModelList,
+    Teach,
+    TeachAnswer,
+    Keep,
+    Kept,
+    ErrorBody,
+)
 REF = "#/components/schemas/{name}"
 MEANING = {
     400: "The body is not what its type says.",
@@ -107,8 +120,8 @@ def _predict(settings: ServeSettings) -> dict[str, Any]:
         "summary": "Guess what drawings or pictures are",
         "description": (
             f"One drawing, up to {settings.batch} of them, or pictures: the body itself, or the"
-            " parts `image` of a form. `top`, `model` and `look` stand in the body beside strokes,"
-            " and in the query beside pictures; in the query they mean nothing to strokes."
+            " parts `image` of a form. `top`, `model` and `look` stand in the query, or in the"
+            " body beside strokes."
         ),
         "operationId": "predict",
         "parameters": [
