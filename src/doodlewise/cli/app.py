@@ -10,6 +10,7 @@ import typer
 from ..version import __version__
 from ._errors import INTERRUPTED, USAGE_ERROR, report_error
 from ._output import output
+from .benchmark import benchmark
 from .data_download import download
 from .data_export import export
 from .data_list import list_data
@@ -51,6 +52,7 @@ app.command("doctor")(doctor)
 app.command("serve")(serve)
 app.command("submission")(submission)
 app.command("export")(export_model)
+app.command("benchmark")(benchmark)
 app.add_typer(models, name="models")
 app.command("env")(env)
 data.command("prepare")(prepare)

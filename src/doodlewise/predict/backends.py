@@ -34,6 +34,16 @@ class Backend(Protocol):
         ...
 
     @property
+    def runtime(self) -> str:
+        """What runs it, for people, such as "onnxruntime 1.32.0, 2 threads"."""
+        ...
+
+    @property
+    def bits(self) -> int:
+        """Of its weights."""
+        ...
+
+    @property
     def feature_width(self) -> int | None:
         """Width of the features; None if there are none."""
         ...
@@ -92,6 +102,18 @@ class TorchBackend:
         from ..models.head import divided
 
         return divided(self._network, self._image_shape)
+
+    @property
+    def runtime(self) -> str:
+        import torch
+
+        threads = torch.get_num_threads()
+        where = f"{threads} thread{'s' * (threads != 1)}" if self._device == "cpu" else self._device
+        return f"torch {torch.__version__}, {where}"
+
+    @property
+    def bits(self) -> int:
+        return 32
 
     @property
     def outputs(self) -> tuple[str, ...]:

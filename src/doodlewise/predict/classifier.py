@@ -218,6 +218,16 @@ class Classifier:
         return self._backend.feature_width
 
     @property
+    def runtime(self) -> str:
+        """What runs the network, such as "onnxruntime 1.32.0, 2 threads"."""
+        return self._backend.runtime
+
+    @property
+    def bits(self) -> int:
+        """Of the weights: 32, or 8 for a file that was exported so."""
+        return self._backend.bits
+
+    @property
     def metadata(self) -> dict[str, str]:
         """What else travels in an exported file, by key; nothing for a folder."""
         return dict(getattr(self._backend, "metadata", {}))

@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 METADATA_KEY = "doodlewise"
+QUANTIZED_KEY, QUANTIZED = "onnx.infer", "onnxruntime.quant"
+"""What onnxruntime writes into the metadata of a file to which it has given 8 bits."""
 FORMAT = 1
 """Of the metadata: what an older Doodlewise must not read as if it knew it."""
 FEATURES, PIXELS = "features", "pixels"
@@ -75,6 +77,19 @@ class OnnxBackend:
         self.metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
         self.outputs = _outputs(session)
         self._sizes = _sizes(info, session)
+
+    @property
+    def runtime(self) -> str:
+        """What runs it, for people."""
+        import onnxruntime
+
+        threads = self._session.get_session_options().intra_op_num_threads
+        return f"onnxruntime {onnxruntime.__version__}, {threads} thread{'s' * (threads != 1)}"
+
+    @property
+    def bits(self) -> int:
+        """Of its weights."""
+        return 8 if self.metadata.get(QUANTIZED_KEY) == QUANTIZED else 32
 
     def content(self) -> bytes:
         """The file, byte for byte."""
