@@ -6,13 +6,13 @@ import json
 import socket
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
 from drawn import DRAWINGS
 from served import CROSS, SECONDS, ZIGZAG, Running, SlowClassifier, running, slow
-from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
 from doodlewise.drawing import Drawing
@@ -221,28 +221,25 @@ def test_a_drawing_that_grows_too_long(server: Running) -> None:
 
 def test_a_flood_is_ended() -> None:
     with running(slow()[1], live_rate=50.0) as one, one.live() as live:
-        messages: list[dict[str, Any]] = []
-        with pytest.raises(ConnectionClosed) as closed:
+        with suppress(ConnectionClosed):
             for _ in range(1_000):
                 say(live, "end")
+        messages: list[dict[str, Any]] = []
+        with suppress(ConnectionClosed):
             while True:
                 messages.append(heard(live))
-        while True:  # what had come before it was closed
-            try:
-                messages.append(heard(live))
-            except ConnectionClosed:
-                break
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == 1008
+        assert live.close_code == 1008
         assert messages[-1]["code"] == "closing"
         assert "50 messages a second" in messages[-1]["message"]
 
 
 def test_a_frame_that_is_too_large(server: Running) -> None:
-    with server.live() as live, pytest.raises(ConnectionClosedError) as closed:
-        live.send(" " * (3 * 2**20))
-        live.recv(SECONDS)
-    assert closed.value.rcvd is None or closed.value.rcvd.code == 1009
+    with server.live() as live:
+        with suppress(ConnectionClosed):
+            live.send(" " * (3 * 2**20))
+            live.recv(SECONDS)
+        # Where the server closed before it had read everything, only the end is seen.
+        assert live.close_code in (1006, 1009)
     assert server.client.get("/healthz").status_code == 200
 
 

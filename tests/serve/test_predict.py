@@ -87,6 +87,18 @@ def test_top_is_cut_to_the_words_there_are(server: Running) -> None:
     assert sum(guess["probability"] for guess in every) == pytest.approx(1, abs=1e-5)
 
 
+def test_what_is_not_in_the_body_may_be_in_the_query(server: Running) -> None:
+    asked = server.ask({"strokes": CROSS}, params={"top": 2, "look": "true", "model": "pixels"})
+    assert len(asked.json()["guesses"]) == 2
+    assert "pixels" in asked.json()
+    body = {"strokes": CROSS, "top": 1, "look": False}
+    asked = server.ask(body, params={"top": 2, "look": "true"})
+    assert len(asked.json()["guesses"]) == 1
+    assert "pixels" not in asked.json()
+    assert error_of(server.ask(body, params="top=x")) == (422, "bad_query")
+    assert error_of(server.ask(body, params="top=1&top=2")) == (422, "bad_query")
+
+
 def test_look_shows_what_the_network_saw(server: Running) -> None:
     pixels = server.ask({"strokes": HOUSE, "look": True}).json()["pixels"]
     expected = render(Drawing.from_strokes(HOUSE), RenderSpec())

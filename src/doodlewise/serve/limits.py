@@ -218,7 +218,7 @@ def _foreign(origin: bytes) -> ApiError:
     return ApiError(
         403,
         "foreign_origin",
-        f"Pages of {name} may not ask this server. Start it with: --cors {name}",
+        f"Pages of {name} may not ask this server. Start it with --cors {name} if they are to.",
     )
 
 

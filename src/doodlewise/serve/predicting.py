@@ -27,8 +27,8 @@ from .replies import answer_of, answers_of, send_json
 from .schemas import (
     Answer,
     Answers,
-    PictureQuery,
     PredictBody,
+    PredictQuery,
     decode,
     validation_error,
 )
@@ -42,6 +42,8 @@ AS_JSON = (b"", b"application/json", b"application/x-www-form-urlencoded", b"tex
 WATCH_AFTER = 0.02
 """Seconds after which it is looked whether the client is still there. Most answers come sooner, and
 looking costs as much as a tenth of an answer."""
+
+NOTHING_SAID = PredictQuery()
 
 _encode = msgspec.json.Encoder().encode
 _body = msgspec.json.Decoder(PredictBody)
@@ -79,7 +81,9 @@ class Predict:
             body = await read_body(
                 scope, receive, most=settings.max_body, seconds=settings.body_seconds
             )
-            return await self._drawings(decode(_body, body), receive, started)
+            text = scope["query_string"]
+            query = _query(text) if text else NOTHING_SAID
+            return await self._drawings(decode(_body, body), query, receive, started)
         if kind.startswith(b"image/"):
             return await self._pictures(scope, receive, started, None)
         if kind == b"multipart/form-data":
@@ -92,10 +96,10 @@ class Predict:
         )
 
     async def _drawings(
-        self, body: PredictBody, receive: Receive, started: float
+        self, body: PredictBody, query: PredictQuery, receive: Receive, started: float
     ) -> Answer | Answers:
         state, settings = self._state, self._state.settings
-        served = state.models.get(body.model)
+        served = state.models.get(query.model if body.model is UNSET else body.model)
         if not served.classifier.takes_drawings:
             raise ApiError(
                 422,
@@ -126,7 +130,9 @@ class Predict:
                 "nothing_drawn",
                 'There is nothing to look at. Send {"strokes": [[[10, 20], [30, 40]]]}.',
             )
-        rows = await self._guess(served, sketches, body.top, body.look, receive)
+        top = query.top if body.top is UNSET else body.top
+        look = query.look if body.look is UNSET else body.look
+        rows = await self._guess(served, sketches, top, look, receive)
         if body.drawings is UNSET:
             return answer_of(served, rows[0], started)
         return answers_of(served, rows, started)
@@ -224,12 +230,17 @@ def _read(served: Served, picture: bytes) -> Prepared:
     return served.classifier.prepare(open_picture(picture))
 
 
-def _query(text: bytes) -> PictureQuery:
+def _query(text: bytes) -> PredictQuery:
     """What stands behind the question mark."""
     try:
-        pairs = dict(parse_qsl(text.decode("ascii"), keep_blank_values=True, max_num_fields=32))
-        return msgspec.convert(pairs, PictureQuery, strict=False)
+        pairs = parse_qsl(text.decode("ascii"), keep_blank_values=True, max_num_fields=32)
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            raise ValueError("Something is said twice")
+        return msgspec.convert(values, PredictQuery, strict=False)
     except msgspec.ValidationError as error:
-        raise bad_query(validation_error(error, PictureQuery.__struct_fields__, "").message) from None
+        raise bad_query(
+            validation_error(error, PredictQuery.__struct_fields__, "").message
+        ) from None
     except ValueError as error:
         raise bad_query(f"{error}.") from None

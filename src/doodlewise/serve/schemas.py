@@ -24,7 +24,7 @@ __all__ = [
     "Labels",
     "ModelCard",
     "ModelList",
-    "PictureQuery",
+    "PredictQuery",
     "PredictBatch",
     "PredictBody",
     "PredictOne",
@@ -76,17 +76,17 @@ class PredictBatch(Struct, forbid_unknown_fields=True):
 
 
 class PredictBody(Struct, forbid_unknown_fields=True):
-    """Either of the two, as it is decoded."""
+    """Either of the two, as it is decoded. What is not said may stand in the query."""
 
     strokes: Strokes | UnsetType = UNSET
     drawings: Annotated[list[DrawingIn], Meta(min_length=1)] | UnsetType = UNSET
-    top: Top = 5
-    model: ModelId | None = None
-    look: Look = False
+    top: Top | UnsetType = UNSET
+    model: ModelId | UnsetType | None = UNSET
+    look: Look | UnsetType = UNSET
 
 
-class PictureQuery(Struct, forbid_unknown_fields=True):
-    """What goes with a picture, behind the question mark."""
+class PredictQuery(Struct, forbid_unknown_fields=True, frozen=True):
+    """What stands behind the question mark: with a picture there is no other place for it."""
 
     top: Top = 5
     model: ModelId | None = None
