@@ -42,9 +42,9 @@ MAX_THREADS = 4
 """More do not make these small networks faster."""
 BATCH_ROWS = 32
 """Images at once: their activations stay in the caches of the processor."""
-BATCH_BYTES = 4 * 2**20
-"""A graph that draws strokes keeps, for every point, a float32 for every pixel; so many at once.
-Fewer or more are slower."""
+BATCH_BYTES = 8 * 2**20
+"""A graph that draws strokes keeps, for every point, some numbers for every pixel nearby; so many
+points at once as if each took a float32 for every pixel. Fewer or more are slower."""
 DRAWING_BYTES = 64 * 2**20
 """Likewise for a single drawing, which is thinned if it would need more; see `_longest`."""
 ADVICE = (
