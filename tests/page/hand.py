@@ -37,6 +37,15 @@ def probe(tab: Tab, name: str, argument: Any = None) -> Any:
     return tab.evaluate(f"(argument) => {code.strip()}.{name}(argument)", argument)
 
 
+def until(tab: Tab, condition: str, argument: Any = None, timeout: float = 20_000) -> None:
+    """Wait for a condition; Playwright's own waiting needs eval, which the page forbids."""
+    deadline = time.monotonic() + timeout / 1000
+    while not tab.evaluate(f"(argument) => {condition}", argument):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"never came true: {condition}")
+        tab.wait_for_timeout(30)
+
+
 class Server:
     """`doodlewise serve` in a process of its own, which can be stopped and started again."""
 
@@ -139,11 +148,12 @@ def saved_drawing(tab: Tab, folder: Path) -> dw.Drawing:
 
 def first_guess(tab: Tab, word: str, within: float = 20_000) -> None:
     """Wait until a word is the best guess."""
-    tab.wait_for_function(
-        "(word) => document.querySelector('.view:not([hidden]) .guess.is-first .word')?.textContent"
-        " === word",
-        arg=word,
-        timeout=within,
+    until(
+        tab,
+        "document.querySelector('.view:not([hidden]) .guess.is-first .word')?.textContent"
+        " === argument",
+        word,
+        within,
     )
 
 

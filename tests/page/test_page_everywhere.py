@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hand import SHEET, Server, draw_by_mouse, first_guess, only_known, probe
+from hand import SHEET, Server, draw_by_mouse, first_guess, only_known, probe, until
 from PIL import Image
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def test_views_have_titles_and_the_focus_follows(open_tab: Callable[..., Tab]) -
         assert tab.evaluate("document.activeElement.id") == f"{view}-title"
         assert tab.locator("[aria-current=page]").get_attribute("href") == f"#{view}"
     tab.go_back()
-    tab.wait_for_function("document.title.startsWith('Teach')")
+    until(tab, "document.title.startsWith('Teach')")
 
 
 def test_one_drawing_for_draw_and_look_inside(

@@ -27,8 +27,9 @@ def test_a_round_of_six_words(
 ) -> None:
     """Three are drawn, one is skipped, and for two the time runs out, one of them half drawn."""
     tab = open_tab(
-        "play", prepare=lambda tab: (tab.clock.install(), only_known(tab, list(doodles)))
+        "play", prepare=lambda tab: (tab.clock.install(time=0), only_known(tab, list(doodles)))
     )
+    tab.clock.pause_at(3_600_000)
     tab.click("#play-start")
     words = []
     for number in range(6):
@@ -40,14 +41,13 @@ def test_a_round_of_six_words(
         if number < 3:
             draw_by_mouse(tab, doodles[words[-1]], SHEET)
             tab.wait_for_selector("#play-sheet.is-right")
-            assert "Oh, I know" in tab.inner_text(".answer")
+            assert "Oh, I know" in tab.inner_text("#play .answer")
         elif number == 3:
             tab.click("#play-skip")
         else:
             if number == 5:
                 draw_by_mouse(tab, [[[0, 100, 20], [0, 30, 80]]], SHEET)
-            for _ in range(41):
-                tab.clock.run_for(500)
+            tab.clock.run_for(20_500)
             tab.wait_for_selector("#play-sheet.is-over")
         tab.clock.run_for(2500)
     assert len(set(words)) == 6

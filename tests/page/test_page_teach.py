@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hand import SHEET, Server, draw_by_mouse, first_guess
+from hand import SHEET, Server, draw_by_mouse, first_guess, until
 from PIL import Image
 
 import doodlewise as dw
@@ -99,9 +99,7 @@ def test_two_words_are_taught_tried_used_and_taken_away(
     first_guess(tab, "wheely")
     assert tab.locator("#model option").count() == 2
     tab.select_option("#model", "")
-    tab.wait_for_function(
-        "document.querySelector('.guess.is-first .word').textContent !== 'wheely'"
-    )
+    until(tab, "document.querySelector('.guess.is-first .word').textContent !== 'wheely'")
 
 
 def test_the_bundle_has_model_and_drawings(open_tab: Callable[..., Tab]) -> None:
@@ -191,7 +189,7 @@ def test_pictures_teach_too(open_tab: Callable[..., Tab], tmp_path: Path) -> Non
             files.append(tmp_path / f"{word}{i}.png")
             Image.fromarray(255 - ink).save(files[-1])
         tab.set_input_files("#teach-files", files)
-        tab.wait_for_function("document.querySelectorAll('.is-chosen .thumbs img').length === 3")
+        until(tab, "document.querySelectorAll('.is-chosen .thumbs img').length === 3")
     learn(tab)
     draw_by_mouse(tab, ring(rng), TRY)
     first_guess(tab, "wheely")
@@ -229,5 +227,6 @@ def test_a_server_with_a_key_asks_for_it(
         trouble.clear()
         tab.fill("#teach-key", "sesame")
         learn(tab)
+        tab.context.close()
     finally:
         server.stop()

@@ -5,6 +5,9 @@ import { fill, h } from "./dom.js";
 import { face } from "./face.js";
 import { orList, sayGuess, withArticle } from "./words.js";
 
+/** So many letters fit into the line of a phone; what is longer would push the sheet about. */
+const LONG = 26;
+
 export class Answer {
   /** @param {HTMLElement} host @param {string} invitation said while the sheet is empty */
   constructor(host, invitation) {
@@ -34,7 +37,7 @@ export class Answer {
     } else {
       this.sure = "";
       const list = guess.guesses.slice(0, 2).filter(({ probability }) => probability > 0.08);
-      const maybe = list.length ? `Maybe ${orList(list.map(({ word }) => withArticle(word)))}?` : "Draw on…";
+      const maybe = list.length ? `Maybe ${orList(brief(list.map(({ word }) => withArticle(word))))}?` : "Draw on…";
       fill(this.text, h("small", { text: "Not sure yet." }), maybe);
     }
     if (!quiet) announce(sayGuess(guess), "guess");
@@ -45,4 +48,9 @@ export class Answer {
     this.face.mood(mood);
     fill(this.text, words);
   }
+}
+
+/** As many of the words as fit into the line, one at least. */
+export function brief(words) {
+  return words.join(" or ").length > LONG ? words.slice(0, 1) : words;
 }

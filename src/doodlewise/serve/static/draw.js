@@ -44,7 +44,7 @@ export function open(app) {
       app.guess = message;
       if (!pad.shown) show(message);
     }
-  });
+  }, app.model);
 
   function failed(message) {
     if (app.model !== null && message.code !== "closing") {

@@ -24,7 +24,8 @@ export function isRecognised(guesses, word, known, strokes) {
   const place = guesses.findIndex((each) => each.word === word);
   if (place < 0 || place > 2 || inkOf(strokes) < LEAST_INK) return false;
   const fair = Math.max(0.2, Math.min(2 / known, 0.6));
-  return guesses[place].probability >= (place === 0 ? fair : fair + 0.1);
+  // 0.2 + 0.1 is a little more than 0.3 in binary.
+  return guesses[place].probability >= (place === 0 ? fair : fair + 0.1) - 1e-9;
 }
 
 /** Words for a game, none twice, and none of the last games while there are others. */

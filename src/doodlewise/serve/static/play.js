@@ -1,7 +1,7 @@
 /** @file The view Play: six words, twenty seconds each, and it tells what it sees. */
 
 import { announce } from "./announce.js";
-import { Answer } from "./answer.js";
+import { Answer, brief } from "./answer.js";
 import { Pad } from "./canvas/pad.js";
 import { button, byId, fill, h } from "./dom.js";
 import { shortcuts } from "./draw.js";
@@ -151,7 +151,7 @@ class Play {
   /** "I see a hat, or a boat." */
   #see(guesses) {
     const list = guesses.slice(0, 2).filter(({ probability }) => probability > 0.07).map(({ word }) => withArticle(word));
-    const words = list.length ? `I see ${orList(list)}…` : "Hm, I can’t tell yet…";
+    const words = list.length ? `I see ${orList(brief(list))}…` : "Hm, I can’t tell yet…";
     if (words === this.said) return;
     this.said = words;
     this.answer.say("thinking", words);

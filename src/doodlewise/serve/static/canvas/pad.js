@@ -90,8 +90,10 @@ export class Pad {
   }
 
   #resize(entry) {
-    const exact = entry.devicePixelContentBoxSize?.[0]?.inlineSize;
-    const side = Math.round(exact ?? entry.contentRect.width * devicePixelRatio);
+    const about = entry.contentRect.width * devicePixelRatio;
+    const exact = entry.devicePixelContentBoxSize?.[0]?.inlineSize ?? about;
+    // An emulated screen tells its own pixels as exact, not those that it emulates.
+    const side = Math.round(Math.abs(exact - about) <= 1 ? exact : about);
     if (!side || side === this.canvas.width) return;
     this.canvas.width = this.canvas.height = side;
     this.draw();
