@@ -8,8 +8,8 @@
  * @typedef {[number[], number[]]} Stroke   xs and ys
  */
 
-/** Points nearer than this to the one before add nothing: a third of a pixel on a phone. */
-const NEAR = 0.0015;
+/** A point in the same place as the one before adds nothing. Any farther, it may: see `tidy`. */
+const NEAR = 1e-6;
 /** As much as a server takes. */
 const MOST_POINTS = 19_000;
 const MOST_STROKES = 950;
@@ -132,8 +132,11 @@ export class Sketch extends EventTarget {
   }
 }
 
-/** Five digits are finer than any screen, and short to send. */
-const tidy = (value) => Math.round(Math.min(Math.max(value, -0.5), 1.5) * 1e5) / 1e5;
+/**
+ * Seven digits, as many as a network sees. With five, which are finer than any screen, one of a
+ * hundred drawings, whose two best guesses are as good, is guessed otherwise than as it was drawn.
+ */
+const tidy = (value) => Math.round(Math.min(Math.max(value, -0.5), 1.5) * 1e7) / 1e7;
 
 function distance([xs, ys], x, y) {
   let nearest = Math.hypot(xs[0] - x, ys[0] - y);
