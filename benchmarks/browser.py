@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.async_api import Browser, CDPSession, Page, async_playwright
+from playwright.async_api import CDPSession, Page, Playwright, async_playwright
 
 import doodlewise as dw
 from common import machine
@@ -77,7 +77,14 @@ READY = """async () => {
     while (document.body.dataset.ready !== "draw") await new Promise((on) => setTimeout(on, 20));
     const canvas = document.querySelector("#draw-sheet canvas");
     canvas.scrollIntoView({ block: "nearest", behavior: "instant" });
-    const box = canvas.getBoundingClientRect();
+    // The page may still be finding its size.
+    let box, before;
+    do {
+        before = box;
+        await new Promise((on) => setTimeout(on, 100));
+        box = canvas.getBoundingClientRect();
+    } while (["left", "top", "width"].some((side) => box[side] !== before?.[side])
+        || Math.abs(canvas.width - box.width * devicePixelRatio) > 2);
     return [box.left, box.top, box.width, box.height, canvas.width];
 }"""
 SHOWN = """async ([strokes, patience]) => {
@@ -195,10 +202,10 @@ async def draw(
 
 
 async def draw_all(
-    browser: Browser, url: str, mode: str, screen: Screen, drawings: Sequence[Drawing]
+    player: Playwright, url: str, mode: str, screen: Screen, drawings: Sequence[Drawing]
 ) -> Outcome:
     """Draw every drawing on a screen."""
-    async with opened(browser, url, screen) as tab:
+    async with opened(player, url, screen) as tab:
         box = await tab.evaluate(READY)
         cdp = await tab.context.new_cdp_session(tab)
         # The first guess of a connection takes longer; nobody measures it with a stop watch.
@@ -211,37 +218,44 @@ async def draw_all(
 
 
 @asynccontextmanager
-async def opened(browser: Browser, url: str, screen: Screen) -> AsyncIterator[Page]:
+async def opened(player: Playwright, url: str, screen: Screen) -> AsyncIterator[Page]:
+    """A browser on that screen."""
+    browser = await player.chromium.launch(
+        executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+        args=[
+            "--no-sandbox",
+            # Emulation alone gives canvases the pixels of another ratio.
+            f"--force-device-scale-factor={screen.ratio}",
+        ],
+    )
+    is_phone = screen.pointer == "touch"
     context = await browser.new_context(
         viewport={"width": screen.width, "height": screen.height},
         device_scale_factor=screen.ratio,
-        has_touch=screen.pointer == "touch",
-        is_mobile=screen.pointer == "touch",
+        has_touch=is_phone,
+        is_mobile=is_phone,
         reduced_motion="reduce",
     )
     tab = await context.new_page()
     await tab.goto(url)
     yield tab
-    await context.close()
+    await browser.close()
 
 
 async def measure(
     urls: dict[str, str], drawings: Sequence[Drawing], n: int
 ) -> tuple[list[Outcome], list[float]]:
     """Every mode on every screen, n drawings each; and milliseconds of guesses in the browser."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     outcomes: list[Outcome] = []
     taken: list[float] = []
     async with async_playwright() as player:
-        browser = await player.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for mode, url in urls.items():
             for number, screen in enumerate(SCREENS):
                 own = drawings[number * n : (number + 1) * n]
-                outcomes.append(await draw_all(browser, url, mode, screen, own))
+                outcomes.append(await draw_all(player, url, mode, screen, own))
             if mode == "browser":
-                async with opened(browser, url, SCREENS[2]) as tab:
+                async with opened(player, url, SCREENS[2]) as tab:
                     taken = await tab.evaluate(GUESSES, [_strokes(each) for each in drawings])
-        await browser.close()
     return outcomes, taken
 
 
