@@ -27,6 +27,7 @@ from .models_list import list_networks
 from .predict import predict
 from .serve import serve
 from .submission import submission
+from .teach import teach
 from .train import train
 
 __all__ = ["app", "main"]
@@ -52,6 +53,7 @@ app.command("doctor")(doctor)
 app.command("serve")(serve)
 app.command("submission")(submission)
 app.command("export")(export_model)
+app.command("teach")(teach)
 app.command("benchmark")(benchmark)
 app.add_typer(models, name="models")
 app.command("env")(env)

@@ -138,8 +138,8 @@ def _check(base: Classifier, examples: Mapping[str, Sequence[Example]], keep_kno
     least = 1 if keep_known else 2
     if len(examples) < least:
         raise ConfigError(
-            f"There are {len(examples)} words to learn. Give {least} or more: a guess needs"
-            " something to choose from."
+            f"Too few words are to be learnt: {len(examples)}. Give {least} or more, for a guess is"
+            " a choice."
         )
     for word, own in examples.items():
         if len(own) == 0:
