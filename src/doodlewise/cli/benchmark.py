@@ -32,11 +32,8 @@ def benchmark(
 ) -> None:
     """Measure how fast a model guesses on this machine."""
     from ..environment import environment
-    from ..heap import keep_freed_memory
     from ..predict.speed import measure_speed
 
-    # As the server does it.
-    keep_freed_memory()
     with output.progress("measuring: {task.description}") as progress:
         task = progress.add_task("")
         speed = measure_speed(
