@@ -5,10 +5,10 @@
 
 The kinds are in `soak_good.py` and `soak_hostile.py`; which comes when is drawn from `--seed`. Good
 answers are compared with `doodlewise.load().predict` in this process: the same word, and the
-probability within 1e-3. No request may be answered with 500 or more, other than 503 by a server that
-has too much to do and says so; memory is read ten times and has to stay flat; every refusal has to
-be JSON with a code and a sentence; in the end the server has to guess as in the beginning, and to
-stop when it is told to.
+probability within 1e-3. No request may be answered with 500 or more, other than 503 by a server
+that has too much to do and says so; memory is read ten times and has to stay flat; every refusal
+has to be JSON with a code and a sentence; in the end the server has to guess as in the beginning,
+and to stop when it is told to.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@
 Measured from starting the process to the right answer: `doodlewise serve` asked over HTTP, and
 `doodlewise predict` of a file with one drawing. All files have been read before, so no disk is
 waited for. Hoped for: less than two seconds. Then the package is installed into a fresh environment
-without torch (packages come from where pip usually gets them), measured there too, and weighed: what
-its site-packages take beyond those of the bare environment.
+without torch (packages come from where pip usually gets them), measured there too, and weighed:
+what its site-packages take beyond those of the bare environment.
 """
 
 from __future__ import annotations
