@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,9 +18,27 @@ from doodlewise.drawing import Drawing
 from doodlewise.ragged import Ragged
 from doodlewise.raster import render_many
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 STROKE_WORDS = ("apple", "car", "cat", "clock", "house", "star")
 BITMAP_WORDS = ("apple", "cat", "star")
 PER_CLASS = 60
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium. There can be one in a process, so all tests share it."""
+    found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    path = next(found, None)
+    if path is None:
+        pytest.skip("there is no Chromium here: apt install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as player:
+        opened = player.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="session")

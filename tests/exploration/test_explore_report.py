@@ -4,8 +4,6 @@ import base64
 import io
 import json
 import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -28,9 +26,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page as Tab
 
 VOID = {"meta", "img", "br"}
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
 
 
 class Page(HTMLParser):
@@ -309,18 +304,6 @@ def test_a_place_on_an_axis_follows_the_bins() -> None:
     assert place_of(d, 1.0) == pytest.approx(0.5, abs=0.001)
     assert place_of(d, 99.0) == 1.0
     assert place_of(d, 0.0) == 0.0
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM:
-        pytest.skip("there is no Chromium here: apt install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as player:
-        opened = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 def open_page(browser: Browser, path: Path, *, scheme: str, width: int) -> tuple[Tab, list[str]]:

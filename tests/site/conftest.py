@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from served import BARE, CHROMIUM, OPEN_ENGINE, SUB_PATH
+from places import BARE, OPEN_ENGINE, SUB_PATH
 
 from doodlewise.exporting.site import write_site
 
@@ -50,18 +50,6 @@ def origin(www: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def site_url(origin: str) -> str:
     return f"{origin}/{SUB_PATH}/"
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM:
-        pytest.skip("there is no Chromium here: apt install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as player:
-        opened = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

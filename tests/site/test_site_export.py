@@ -15,7 +15,7 @@ from pathlib import Path
 import onnx
 import pytest
 import torch
-from served import SUB_PATH
+from places import SUB_PATH
 
 import doodlewise as dw
 from doodlewise.bundle_info import BundleInfo

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from served import SUB_PATH
+from places import SUB_PATH
 
 from doodlewise.bundle_info import BundleInfo
 from doodlewise.data.store import Store

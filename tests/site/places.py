@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-
 from doodlewise.exporting.site import POLICY
 
-__all__ = ["BARE", "CHROMIUM", "OPEN_ENGINE", "SUB_PATH"]
+__all__ = ["BARE", "OPEN_ENGINE", "SUB_PATH"]
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
 SUB_PATH = "some/where/site"
 BARE = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Bare</title><link rel="icon" href="data:,">
