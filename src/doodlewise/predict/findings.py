@@ -300,12 +300,13 @@ _TABLE = (
     ),
     Finding(
         "blurred",
-        "lost",
+        "mended",
         "blurred",
         "the picture was blurred",
         "The edges of the lines are {edge:.0f} pixels wide; in a sharp picture it is one or two."
-        " What is near to each other has run together.",
-        "Use the sharp original: do not enlarge a small picture, and hold the camera still.",
+        " Lines are broad and pale, and what is near to each other has run together.",
+        "Use the sharp original: do not enlarge a small picture, and hold the camera still."
+        " Doodlewise draws the lines again, but cannot part what has run together.",
     ),
     Finding(
         "cropped",

@@ -26,6 +26,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ..drawing import FRAME
 from ..errors import PictureError
 from ..raster import RenderSpec
+from .blocks import made_small
 from .findings import Finding, found
 from .ink import Ink, Polarity, find_ink
 from .inkframe import Framed, frame_ink
@@ -57,7 +58,7 @@ class PictureReading:
         ink_box: left, top, right, bottom of the ink, and about one pixel around.
         line_width: estimated width of the usual line; too large where lines are under one pixel.
         findings: what was mended, and what else may be wrong with it.
-        ink: what was found to be ink, of a picture shrunk by `shrunk`, at `ink_box`.
+        ink: what was found to be ink, inside of `ink_box`, smaller where the picture is large.
     """
 
     pixels: NDArray[np.uint8]
@@ -66,7 +67,6 @@ class PictureReading:
     line_width: float
     findings: tuple[Finding, ...]
     ink: Ink
-    shrunk: int
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -111,7 +111,11 @@ def picture_to_pixels(source: PictureSource, spec: RenderSpec) -> PictureReading
     Raises:
         PictureError: there is no ink in it, or `open_picture` refuses it.
     """
-    picture, findings = mended_levels(open_picture(source))
+    given, findings = mended_levels(open_picture(source))
+    picture, block = made_small(given)
+    if block > 1.0:
+        native = f"{picture.width} x {picture.height}"
+        findings.append(found("jagged", block=block, native=native, side=spec.side))
     ink, shrunk, (left, top) = _found(picture)
     findings += _findings_on_polarity(ink) + list(ink.findings)
     framed = frame_ink(ink.strength, spec, max(picture.size) // shrunk)
@@ -129,9 +133,14 @@ def picture_to_pixels(source: PictureSource, spec: RenderSpec) -> PictureReading
     else:
         pixels = framed.pixels
         findings += _findings_on_place(box, picture.size, spec)
-        findings += _findings_on_line(framed, line_width, box, spec)
-        findings += symptoms(Subject(picture, box, ink, framed, shrunk), spec)
-    return PictureReading(pixels, ink.polarity, box, line_width, tuple(findings), ink, shrunk)
+        others = symptoms(Subject(picture, box, ink, framed, shrunk))
+        # Haze hides how wide a line is.
+        if "blurred" not in (other.code for other in others):
+            findings += _findings_on_line(framed, line_width, box, spec)
+        findings += others
+    of_given = tuple(round(block * edge) for edge in box)
+    of_given = (*of_given[:2], min(of_given[2], given.width), min(of_given[3], given.height))
+    return PictureReading(pixels, ink.polarity, of_given, block * line_width, tuple(findings), ink)
 
 
 def _decoded(opened: Callable[[], Image.Image], name: str) -> Image.Image:

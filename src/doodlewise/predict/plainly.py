@@ -24,7 +24,7 @@ __all__ = ["MENDINGS", "PlainWay", "read_plainly"]
 
 LEVELS = {"range", "wrapped", "not-a-number"}
 PAPER = {"uneven-paper", "pale-colour", "transparent-corners"}
-PEN = {"thin", "thick", "jagged"}
+PEN = {"thin", "thick", "jagged", "blurred"}
 AROUND = {"frame", "specks"}
 PLACE = {"stretched", "off-centre", "small"}
 MENDINGS = frozenset({"transparent", "inverted", "faint"} | LEVELS | PAPER | PEN | AROUND | PLACE)

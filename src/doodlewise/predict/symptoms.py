@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..raster import RenderSpec
 from .findings import Finding, found
 from .ink import Ink
 from .inkframe import Framed
@@ -23,8 +22,6 @@ __all__ = ["Subject", "symptoms"]
 
 SMALLEST = 40
 """Ink whose longer side has fewer pixels is too coarse to tell more about it."""
-STEP = 0.25
-"""A change of this share of the ink's contrast between two pixels is an edge."""
 BLURRED, SOFT_PIXELS = 0.023, 4.5
 """Edges as wide as this share of the drawing, and this many pixels, are blurred; those of photos
 are half as wide."""
@@ -57,51 +54,16 @@ class Subject:
     shrunk: int
 
 
-def symptoms(subject: Subject, spec: RenderSpec) -> list[Finding]:
+def symptoms(subject: Subject) -> list[Finding]:
     """What else may be wrong with a picture."""
     if max(subject.ink.strength.shape) < SMALLEST:
         return []
-    every = [jagged(subject, spec) or blurred(subject)]
-    # Depth and length of lines tell little where they are made of stairs or of haze.
+    every = [blurred(subject)]
+    # Depth tells little where lines are made of haze.
     if every == [None] and subject.framed.kind == "strokes":
         every += [filled(subject)]
     every += [cropped(subject), several(subject)]
     return [each for each in (*every, *colours(subject)) if each is not None]
-
-
-def jagged(subject: Subject, spec: RenderSpec) -> Finding | None:
-    """Whether it was enlarged by repeating pixels."""
-    part = subject.picture.crop(subject.box)
-    levels = np.asarray(part.getchannel("A") if part.mode == "RGBA" else part.convert("L"))
-    sizes = [_block(levels), _block(levels.T)]
-    if None in sizes:
-        return None
-    across, down = (float(size or 0.0) for size in sizes)
-    if max(across, down) > 1.2 * min(across, down):
-        return None
-    block = (across + down) / 2.0
-    width, height = (round(length / block) for length in subject.picture.size)
-    return found("jagged", block=block, native=f"{width} x {height}", side=spec.side)
-
-
-def _block(levels: NDArray[np.uint8]) -> float | None:
-    """Mean width of the blocks of which a picture is made, pixels; None if it is not."""
-    some = levels[:: max(1, len(levels) // 200)].astype(np.int16)
-    least = STEP * float(np.ptp(some))
-    edges = np.flatnonzero((np.abs(np.diff(some, axis=1)) > max(least, 8.0)).any(axis=0))
-    if len(edges) < 8:
-        return None
-    gaps = np.diff(edges)
-    smallest = int(np.percentile(gaps, 10))
-    if smallest < 2:
-        return None
-    single = gaps[(gaps >= smallest - 1) & (gaps <= smallest + 1)]
-    # Every gap is that of one block or of some, and that of one is common.
-    rest = gaps[gaps > smallest + 1] / single.mean()
-    fits = np.abs(rest - np.rint(rest)) < 0.25
-    if len(single) < 0.4 * len(gaps) or gaps.min() < max(smallest - 1, 2) or not fits.all():
-        return None
-    return float(single.mean())
 
 
 def blurred(subject: Subject) -> Finding | None:
