@@ -9,7 +9,7 @@ import numpy as np
 from ..drawing import FARTHEST, Drawing
 from .errors import ApiError
 from .settings import ServeSettings
-from .strokes import drawing_of, too_many_points, too_many_strokes
+from .strokes import drawing_of, too_far, too_many_points, too_many_strokes
 
 __all__ = ["LiveDrawing"]
 
@@ -57,9 +57,7 @@ class LiveDrawing:
         if not self._x and len(self._strokes) >= self._settings.max_strokes:
             raise too_many_strokes(len(self._strokes) + 1, self._settings)
         if max(map(abs, x)) > FARTHEST or max(map(abs, y)) > FARTHEST:
-            raise ApiError(
-                422, "unusable_drawing", f"A coordinate is beyond {FARTHEST:g}. Leave it out."
-            )
+            raise ApiError(422, "unusable_drawing", too_far())
         self._x += x
         self._y += y
 
@@ -84,7 +82,7 @@ class LiveDrawing:
         """Other strokes instead; the drawing stays as it was if they cannot be used.
 
         Raises:
-            ApiError, DrawingError: see `drawing_of`.
+            ApiError: see `drawing_of`.
         """
         if any(stroke[0] or stroke[1] for stroke in strokes):
             every = drawing_of(strokes, self._settings).strokes

@@ -6,19 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..drawing import Drawing
+from ..drawing import FARTHEST, Drawing
 from .errors import ApiError, empty_drawing
 from .settings import ServeSettings
 
-__all__ = ["drawing_of", "too_many_points", "too_many_strokes"]
+__all__ = ["drawing_of", "too_far", "too_many_points", "too_many_strokes"]
 
 
 def drawing_of(strokes: Sequence[Sequence[Sequence[float]]], settings: ServeSettings) -> Drawing:
     """A drawing of `[[xs, ys], ...]`; times are not looked at.
 
     Raises:
-        ApiError: nothing in it, too much, or lists of unequal length.
-        DrawingError: a coordinate that is too large.
+        ApiError: nothing in it, too much, too far away, or lists of unequal length.
     """
     if len(strokes) > settings.max_strokes:
         raise too_many_strokes(len(strokes), settings)
@@ -43,10 +42,15 @@ def drawing_of(strokes: Sequence[Sequence[Sequence[float]]], settings: ServeSett
         raise empty_drawing()
     if len(xs) > settings.max_points:
         raise too_many_points(len(xs), settings)
-    # What is beyond float32 becomes infinite, and is refused as such by Drawing.
-    with np.errstate(over="ignore"):
-        points = np.array((xs, ys), np.float32).T
-    return Drawing(np.ascontiguousarray(points), np.array(lengths, np.int32))
+    points = np.array((xs, ys))
+    # Before it is float32, which has nothing that large.
+    if max(points.max(), -points.min()) > FARTHEST:
+        raise ApiError(422, "unusable_drawing", too_far())
+    return Drawing(np.ascontiguousarray(points.T, np.float32), np.array(lengths, np.int32))
+
+
+def too_far() -> str:
+    return f"A coordinate is beyond {FARTHEST:g}. Leave the point or the whole drawing out."
 
 
 def too_many_strokes(found: int, settings: ServeSettings) -> ApiError:
