@@ -149,6 +149,37 @@ def test_a_drawing_that_is_cleared_while_it_waits_is_not_looked_at() -> None:
         assert heard(live) == {"type": "empty", "seq": 2}
 
 
+def test_pens_that_were_lifted_come_first() -> None:
+    classifier, served = held()
+
+    def until_depth(n: int) -> None:
+        deadline = time.monotonic() + SECONDS
+        while one.state.batcher.depth != n:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+    with running(served, batch=1) as one, ExitStack() as stack:
+        busy, patient, lifted, hurried = (stack.enter_context(one.live()) for _ in range(4))
+        classifier.hold()
+        say(busy, "set", strokes=CROSS, seq=1)
+        assert classifier.has_begun.wait(SECONDS)
+        for depth, live in enumerate((patient, hurried), 1):
+            say(live, "points", x=[1, 2], y=[3, 4], seq=1)
+            until_depth(depth)
+        say(lifted, "set", strokes=CROSS, seq=1)
+        until_depth(3)
+        say(hurried, "end", seq=2)
+        time.sleep(0.1)
+        assert one.state.batcher.depth == 3
+        for live, seq in ((busy, 1), (lifted, 1), (hurried, 2)):
+            classifier.may_go_on.release()
+            heard_of(live, seq)
+        with pytest.raises(TimeoutError):
+            heard(patient, 0.05)
+        classifier.may_go_on.release(1_000)
+        assert heard_of(patient, 1)["points"] == 2
+
+
 def test_models(server: Running) -> None:
     classifier = server.state.models.default.classifier
     server.state.models.add("taught-live", classifier, b"file")

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 from threading import Thread
 from typing import NamedTuple
@@ -94,6 +94,8 @@ class Batcher:
     ) -> None:
         self._most, self._queue, self._observe = most, queue, observe
         self._pending: deque[Work] = deque()
+        self._patient: dict[Work, None] = {}
+        """Those that come after all others, in their order."""
         self._waiting = 0
         self._jobs: SimpleQueue[tuple[list[Work], list[Sequence[Sketch | Prepared]]] | None] = (
             SimpleQueue()
@@ -106,7 +108,7 @@ class Batcher:
     @property
     def depth(self) -> int:
         """Requests and live connections that wait."""
-        return len(self._pending)
+        return len(self._pending) + len(self._patient)
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -143,18 +145,37 @@ class Batcher:
             raise busy("Too many drawings wait to be looked at")
         return asyncio.ensure_future(_gathered([self.submit(work) for work in every]))
 
-    def submit(self, work: Work, *, is_bounded: bool = True) -> asyncio.Future[list[Row]]:
+    def submit(self, work: Work) -> asyncio.Future[list[Row]]:
         """Put work into the queue. Whoever does not want it any longer cancels the future.
 
         Raises:
             ApiError: too many wait already.
         """
-        if not is_bounded:
-            work.size = 0
-        elif self._waiting + work.size > self._queue:
+        if self._waiting + work.size > self._queue:
             raise busy("Too many drawings wait to be looked at")
         self._waiting += work.size
-        self._pending.append(work)
+        return self._wait(work, self._pending.append)
+
+    def submit_live(self, work: Work, *, is_urgent: bool) -> asyncio.Future[list[Row]]:
+        """Likewise for a live connection, which has one at most, so that no number limits them.
+
+        Args:
+            work: as for `submit`.
+            is_urgent: whether it is not to wait until all others were looked at; see `hurry`.
+        """
+        work.size = 0
+        if is_urgent:
+            return self._wait(work, self._pending.append)
+        return self._wait(work, lambda work: self._patient.update({work: None}))
+
+    def hurry(self, work: Work) -> None:
+        """Work that was not urgent when it was submitted has become so; nothing if it is done."""
+        if work in self._patient:
+            del self._patient[work]
+            self._pending.append(work)
+
+    def _wait(self, work: Work, append: Callable[[Work], None]) -> asyncio.Future[list[Row]]:
+        append(work)
         if not self._is_busy:
             self._next()
         return work.future
@@ -175,9 +196,8 @@ class Batcher:
         given: list[Sequence[Sketch | Prepared]] = []
         others: list[Work] = []
         size = points = 0
-        pending = self._pending
-        while pending and size < self._most and points < BATCH_POINTS:
-            work = pending.popleft()
+        queue = self._in_order()
+        while size < self._most and points < BATCH_POINTS and (work := next(queue, None)):
             if work.future.done():
                 self._waiting -= work.size
                 continue
@@ -185,7 +205,7 @@ class Batcher:
                 others.append(work)
                 continue
             if works and size + work.size > self._most:
-                pending.appendleft(work)
+                others.append(work)
                 break
             self._waiting -= work.size
             try:
@@ -197,10 +217,19 @@ class Batcher:
             given.append(sketches)
             size += len(sketches)
             points += work.points or sum(_points(sketch) for sketch in sketches)
-        pending.extendleft(reversed(others))
+        self._pending.extendleft(reversed(others))
         if works and self._observe is not None:
             self._observe(size)
         return works, given
+
+    def _in_order(self) -> Iterator[Work]:
+        """What waits, taken out of its queue."""
+        while self._pending:
+            yield self._pending.popleft()
+        while self._patient:
+            work = next(iter(self._patient))
+            del self._patient[work]
+            yield work
 
     def _run(self) -> None:
         assert self._loop is not None

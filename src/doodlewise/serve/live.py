@@ -3,7 +3,8 @@
 Two tasks for each connection: one reads messages into the drawing, one guesses. At most one guess
 of a connection is in the making; when its turn in the batcher comes it takes the drawing as it is
 then, so nothing stale is looked at. A guess follows every pen-up at once, and moves of the pen at
-most every 50 ms. After the last message there is always an answer.
+most every 50 ms; where there are too many connections, pens that were lifted come first. After the
+last message there is always an answer.
 """
 
 from __future__ import annotations
@@ -86,7 +87,8 @@ class Live:
         self._top = 5
         self._drawing = LiveDrawing(state.settings)
         self._seq: int | None = None
-        self._is_changed = self._is_guessing = False
+        self._is_changed = self._is_guessing = self._is_urgent = False
+        self._work: Work | None = None
         self._due = asyncio.Event()
         """The guesser may look at the drawing now."""
         self._timer: asyncio.TimerHandle | None = None
@@ -173,7 +175,10 @@ class Live:
             self._seq = seq
         self._is_changed = True
         if is_urgent:
+            self._is_urgent = True
             self._due.set()
+            if self._work is not None:
+                self._state.batcher.hurry(self._work)
         elif self._timer is None and not self._due.is_set():
             self._timer = self._loop.call_at(
                 max(self._next_at, self._loop.time()), self._timer_is_up
@@ -234,7 +239,7 @@ class Live:
 
         def take() -> Sequence[Sketch | Prepared]:
             """Called when the turn of this connection has come."""
-            self._is_changed = False
+            self._is_changed = self._is_urgent = False
             if self._drawing.is_empty:  # it was cleared while it waited
                 self._is_changed = True
                 return []
@@ -243,13 +248,15 @@ class Live:
 
         served, top = self._served, self._top
         work = Work(served, take, top, look=False, size=1, points=self._drawing.n_points)
+        self._work = work
         try:
-            rows = await self._state.batcher.submit(work, is_bounded=False)
+            rows = await self._state.batcher.submit_live(work, is_urgent=self._is_urgent)
         except DoodlewiseError as error:
             self._is_changed = False
             await self._say_problem(answer_to(error).code, str(error), self._seq)
             return
         finally:
+            self._work = None
             work.future.cancel()
         if not rows:
             self._due.set()
