@@ -113,6 +113,14 @@ def test_a_strokes_model_guesses_drawings(ask: Ask, sketches: Path, tmp_path: Pa
     ]
 
 
+def test_the_doctor(ask: Ask, sketches: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.png"
+    done = ask("-m", "doodlewise", "doctor", sketches / "d.png", "--json", "--to", report)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["findings"][0]["code"] == "inverted"
+    assert report.exists()
+
+
 def test_from_python(ask: Ask, sketches: Path, tmp_path: Path) -> None:
     model = write_pixels_model(tmp_path / "model.onnx")
     code = (

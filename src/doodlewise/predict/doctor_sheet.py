@@ -250,9 +250,9 @@ class _Sheet:
             pen.rounded_rectangle(box, 6, fill=colour)
         for tile, x, y in self._tiles:
             page.paste(tile, (x, y))
-        for text, x, y, size, colour, bold in self._words:
-            width = 0.5 if bold else 0
-            pen.text((x, y), text, fill=colour, font=_font(size), stroke_width=width)
+        for text, at, y, size, colour, bold in self._words:
+            thick = 0.5 if bold else 0.0
+            pen.text((at, y), text, fill=colour, font=_font(size), stroke_width=thick)
         return page
 
     def _wrapped(self, text: str, size: int, width: int, bold: bool) -> list[str]:

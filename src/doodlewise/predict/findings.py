@@ -213,7 +213,7 @@ _TABLE = (
         "the paper was not evenly lit, or had a grain",
         "To the network every grey is ink: shade, grain and the edge of the sheet become strokes.",
         "Take out the paper: what is much darker than its surroundings is ink. Or scan the sheet.",
-        "ink = paper_around(pixels) - pixels   # a blur or a closing gives the paper",
+        "ink = paper - pixels   # paper: a wide closing of pixels",
     ),
     Finding(
         "faint",

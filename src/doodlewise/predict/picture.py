@@ -138,8 +138,12 @@ def picture_to_pixels(source: PictureSource, spec: RenderSpec) -> PictureReading
         if "blurred" not in (other.code for other in others):
             findings += _findings_on_line(framed, line_width, box, spec)
         findings += others
-    of_given = tuple(round(block * edge) for edge in box)
-    of_given = (*of_given[:2], min(of_given[2], given.width), min(of_given[3], given.height))
+    of_given = (
+        round(block * box[0]),
+        round(block * box[1]),
+        min(round(block * box[2]), given.width),
+        min(round(block * box[3]), given.height),
+    )
     return PictureReading(pixels, ink.polarity, of_given, block * line_width, tuple(findings), ink)
 
 
