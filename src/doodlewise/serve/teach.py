@@ -176,7 +176,7 @@ def teach_routes(state: State) -> APIRouter:
             raise ApiError(
                 404,
                 "keeps_nothing",
-                "This server keeps no drawings. Start it with: doodlewise serve --keep FOLDER",
+                "This server keeps no drawings. Start it with --keep FOLDER if it should.",
             )
         try:
             kept = await asyncio.to_thread(keeper.append, word, drawing)
@@ -199,7 +199,7 @@ def _with_file(served: Served) -> Served:
         raise ApiError(
             404,
             "no_file",
-            f"The model {served.id} is not an exported file. Run: doodlewise export",
+            f"The model {served.id} is not an exported file. Export it, and serve the file.",
         )
     return served
 
