@@ -86,7 +86,7 @@ class Server:
             return False
 
 
-def drawings_of(*words: str, least: float = 0.6) -> dict[str, list[Any]]:
+def drawings_of(*words: str, least: float = 0.88) -> dict[str, list[Any]]:
     """For each word a drawing made by code that the bundled model knows for sure."""
     model, found = dw.load(), {}
     for word in words:

@@ -41,7 +41,7 @@ class Teach {
     const { app, sketch } = this;
     this.sheet = h("div", { class: "sheet taped is-empty", id: "teach-sheet" }, this.hint = h("div", { class: "hint" }));
     this.title = h("h2", { class: "drawing-of", "aria-live": "polite" });
-    this.take = button("check", "Add this drawing", { class: "big", id: "teach-take", onclick: () => this.#take() });
+    this.take = button("check", "Add drawing", { class: "big", id: "teach-take", onclick: () => this.#take() });
     this.undo = button("undo", "Undo", { class: "tool", onclick: () => sketch.undo() });
     this.clear = button("clear", "Clear", { class: "tool", onclick: () => sketch.clear() });
     this.name = h("input", { type: "text", id: "teach-word", maxlength: LONGEST_WORD, autocomplete: "off", autocapitalize: "none", placeholder: "dragonfly" });
