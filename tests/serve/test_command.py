@@ -19,11 +19,12 @@ from pathlib import Path
 import httpx
 import pytest
 from made_onnx import INFO
-from served import CROSS, SECONDS, pixels_model
+from served import CROSS, SECONDS, pixels_model, running
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from doodlewise.cli.app import run
+from doodlewise.drawing import Drawing
 from doodlewise.errors import ConfigError
 from doodlewise.models.bundle import save_bundle
 from doodlewise.models.registry import create_model
@@ -214,6 +215,13 @@ def test_a_run_that_cannot_be_exported_runs_in_torch(bundle: Path) -> None:
     assert "Exporting" in said[0]
     assert "It runs in torch" in said[1]
     assert "--verify STORE" in said[1]
+    assert open_served(bundle / "model").id == "myrun"
+    with running(served) as one:
+        found = one.ask({"strokes": CROSS, "look": True, "top": 3})
+        assert found.status_code == 200
+        expected = served.classifier.predict(Drawing.from_strokes(CROSS), top=3)
+        assert found.json()["word"] == expected.word
+        assert one.client.get("/config.json").json()["model"]["features"] == 1568
 
 
 def test_a_run_with_an_exported_file(bundle: Path) -> None:

@@ -15,16 +15,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 from threading import Thread
-from typing import NamedTuple
-
-import numpy as np
 
 from ..drawing import Drawing
 from ..predict.classifier import Prepared, Sketch
 from .errors import busy
+from .looking import Row, looked_at
 from .models import Served
 
-__all__ = ["Batcher", "Row", "Work"]
+__all__ = ["Batcher", "Work"]
 
 logger = logging.getLogger("doodlewise.serve")
 
@@ -32,22 +30,6 @@ WORK_POINTS = 8_192
 """A request with more points is cut into pieces, so that others get their turn between them."""
 BATCH_POINTS = 16_384
 """A batch with more points is not filled up further."""
-
-
-class Row(NamedTuple):
-    """What the network made of a sketch, best class first.
-
-    Attributes:
-        classes: indices.
-        probabilities: of these.
-        notes: what was mended.
-        pixels: what it saw, (side, side) or (channels, side, side); None unless asked for.
-    """
-
-    classes: list[int]
-    probabilities: list[float]
-    notes: tuple[str, ...]
-    pixels: list[list[int]] | None
 
 
 class Work:
@@ -236,7 +218,7 @@ class Batcher:
         while (job := self._jobs.get()) is not None:
             works, given = job
             try:
-                results: list[list[Row] | Exception] = list(_looked_at(works, given))
+                results: list[list[Row] | Exception] = list(looked_at(works, given))
             except Exception:
                 # One that cannot be used is not to spoil the others.
                 results = [_alone(work, each) for work, each in zip(works, given, strict=True)]
@@ -260,45 +242,9 @@ async def _gathered(futures: Sequence[asyncio.Future[list[Row]]]) -> list[Row]:
 
 def _alone(work: Work, sketches: Sequence[Sketch | Prepared]) -> list[Row] | Exception:
     try:
-        return _looked_at([work], [sketches])[0]
+        return looked_at([work], [sketches])[0]
     except Exception as error:
         return error
-
-
-def _looked_at(
-    works: Sequence[Work], given: Sequence[Sequence[Sketch | Prepared]]
-) -> list[list[Row]]:
-    """The rows of each work, in the order of the works."""
-    classifier = works[0].served.classifier
-    top = min(max(work.top for work in works), len(classifier.classes))
-    look = any(work.look for work in works)
-    seen = classifier.see([sketch for sketches in given for sketch in sketches], pixels=look)
-    order = np.argsort(-seen.probabilities, axis=1, kind="stable")[:, :top]
-    best = np.take_along_axis(seen.probabilities, order, axis=1).astype(np.float64)
-    classes, probabilities = order.tolist(), best.tolist()
-    found, at = [], 0
-    for work, sketches in zip(works, given, strict=True):
-        rows = range(at, at + len(sketches))
-        at += len(sketches)
-        found.append(
-            [
-                Row(
-                    classes[row][: work.top],
-                    probabilities[row][: work.top],
-                    seen.notes[row],
-                    _plain(seen.pixels[row]) if work.look and seen.pixels is not None else None,
-                )
-                for row in rows
-            ]
-        )
-    return found
-
-
-def _plain(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> list[list[int]]:
-    """Rows of grey values; of a picture in colours, the mean of them."""
-    grey = pixels[0] if len(pixels) == 1 else np.rint(pixels.mean(axis=0)).astype(np.uint8)
-    plain: list[list[int]] = grey.tolist()
-    return plain
 
 
 def _points(sketch: Sketch | Prepared) -> int:

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from ..errors import DoodlewiseError
 from ..predict.classifier import Prepared, Sketch
-from .batching import Row, Work
+from .batching import Work
 from .errors import ApiError, answer_to
 from .live_drawing import LiveDrawing
 from .live_messages import (
@@ -27,15 +27,15 @@ from .live_messages import (
     ClientMessage,
     Empty,
     End,
-    Guessed,
     Points,
     Problem,
     Set,
     Start,
     Undo,
+    seq_in,
 )
 from .models import Served
-from .replies import guesses_of, milliseconds
+from .replies import guessed_of
 from .schemas import decode
 from .state import State
 
@@ -160,7 +160,7 @@ class Live:
                 raise ApiError(413, "too_large", "The message is too large. Send fewer points.")
             message = decode(_decoder, text)
         except ApiError as error:
-            await self._say_problem(error.code, error.message, _seq_in(text))
+            await self._say_problem(error.code, error.message, seq_in(text))
             return
         seq = message.seq
         try:
@@ -261,7 +261,7 @@ class Live:
         if not rows:
             self._due.set()
             return
-        await self._say(_guessed(served, rows[0], started, *taken[0]))
+        await self._say(guessed_of(served, rows[0], started, *taken[0]))
         self._state.metrics.live_guesses.inc()
 
     def _may_send(self) -> bool:
@@ -284,33 +284,3 @@ class Live:
         if not self._is_closed:
             self._is_closed = True
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
-
-
-def _guessed(
-    served: Served, row: Row, started: float, seq: int | None, n_strokes: int, n_points: int
-) -> Guessed:
-    guesses = guesses_of(row, served.classifier.classes)
-    return Guessed(
-        seq=seq,
-        strokes=n_strokes,
-        points=n_points,
-        word=guesses[0].word,
-        probability=guesses[0].probability,
-        sure=row.probabilities[0] >= served.classifier.info.sure_from,
-        guesses=guesses,
-        model=served.id,
-        ms=milliseconds(started),
-    )
-
-
-def _seq_in(text: str) -> int | None:
-    """The number of a message that cannot be used otherwise, if it can be read."""
-    try:
-        seq = msgspec.json.decode(text, type=_OnlySeq).seq
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return None
-    return seq
-
-
-class _OnlySeq(msgspec.Struct):
-    seq: int | None = None

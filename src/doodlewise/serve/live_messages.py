@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+import msgspec
 from msgspec import Struct
 
 from .schemas import GuessOut, Strokes, Top
@@ -19,6 +20,7 @@ __all__ = [
     "Set",
     "Start",
     "Undo",
+    "seq_in",
 ]
 
 
@@ -96,3 +98,15 @@ class Problem(FromServer, tag="error"):
     code: str
     message: str
     seq: int | None = None
+
+
+class _OnlySeq(Struct):
+    seq: int | None = None
+
+
+def seq_in(text: str) -> int | None:
+    """The number of a message that cannot be used otherwise, if it can be read."""
+    try:
+        return msgspec.json.decode(text, type=_OnlySeq).seq
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None

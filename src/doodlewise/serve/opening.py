@@ -37,7 +37,8 @@ def open_served(model: Path | None, say: Say = lambda _: None) -> Served:
         return served_of(BUNDLED_NAME, load(), BUNDLED)
     if not model.is_dir():
         return served_of(model.stem, load(model), model)
-    name = model.resolve().name
+    folder = model.resolve()
+    name = folder.parent.name if folder.name == "model" else folder.name
     exported = _exported(model, say)
     if exported is not None:
         return served_of(name, load(exported), exported)

@@ -18,9 +18,9 @@ from starlette.types import Receive, Scope, Send
 
 from ..errors import DoodlewiseError
 from ..predict.classifier import Prepared, Sketch
-from .batching import Row
 from .body import ClientGone, header, read_body
 from .errors import ApiError, answer_to, bad_query
+from .looking import Row
 from .models import Served
 from .multipart import parts_of
 from .replies import answer_of, answers_of, send_json

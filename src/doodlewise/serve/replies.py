@@ -8,11 +8,12 @@ from time import perf_counter
 from msgspec import UNSET
 from starlette.types import Send
 
-from .batching import Row
+from .live_messages import Guessed
+from .looking import Row
 from .models import Served
 from .schemas import Answer, Answers, GuessOut, PredictionOut
 
-__all__ = ["answer_of", "answers_of", "guesses_of", "milliseconds", "send_json"]
+__all__ = ["answer_of", "answers_of", "guessed_of", "guesses_of", "milliseconds", "send_json"]
 
 JSON = (b"content-type", b"application/json")
 
@@ -72,4 +73,22 @@ def _prediction(row: Row, served: Served) -> PredictionOut:
         guesses,
         list(row.notes),
         UNSET if row.pixels is None else row.pixels,
+    )
+
+
+def guessed_of(
+    served: Served, row: Row, started: float, seq: int | None, n_strokes: int, n_points: int
+) -> Guessed:
+    """To a live connection, about its drawing as it was at `seq`."""
+    guesses = guesses_of(row, served.classifier.classes)
+    return Guessed(
+        seq=seq,
+        strokes=n_strokes,
+        points=n_points,
+        word=guesses[0].word,
+        probability=guesses[0].probability,
+        sure=row.probabilities[0] >= served.classifier.info.sure_from,
+        guesses=guesses,
+        model=served.id,
+        ms=milliseconds(started),
     )
