@@ -227,3 +227,10 @@ def test_paths_do_not_fill_the_metrics(server: Running) -> None:
     page = server.client.get("/metrics").text
     assert "nothing-" not in page
     assert 'route="unknown"' in page
+
+
+@pytest.mark.parametrize("path", ["/v1/predict/", "/v1/models/", "/healthz/"])
+def test_a_slash_too_many_leads_nowhere(server: Running, path: str) -> None:
+    method = "POST" if "predict" in path else "GET"
+    answer = server.client.request(method, path, headers={"host": "elsewhere.example"})
+    assert error_of(answer) == (404, "not_found")

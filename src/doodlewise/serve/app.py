@@ -58,7 +58,13 @@ def create_app(settings: ServeSettings | None = None, served: Served | None = No
             await state.stop()
 
     app = FastAPI(
-        title="Doodlewise", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+        title="Doodlewise",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+        # It would send people who add a / to wherever their Host header says.
+        redirect_slashes=False,
     )
     app.state.server = state
     predict, page = Predict(state), Page(settings, served, EMOJI)
