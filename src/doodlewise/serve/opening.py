@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,7 +79,6 @@ def _exported(folder: Path, say: Say) -> Path | None:
     except (MissingExtraError, DoodlewiseError, OSError) as error:
         say(f"It runs in torch, which is slower, because it could not be exported: {error}")
         return None
-    os.utime(exported)
     return exported
 
 
