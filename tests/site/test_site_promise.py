@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from raster_cases import QUICKDRAW
 
 from doodlewise.data.prepare import prepare
 from doodlewise.data.split import Fractions
+from raster_cases import QUICKDRAW
 
 BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "browser.py"
 EACH, SCREENS = 50, 6
