@@ -123,13 +123,14 @@ function startKeeping({ config, engine, sketch, trouble }) {
   const form = byId("keep");
   form.hidden = !config.keep?.enabled;
   if (form.hidden) return;
+  byId("keep-key-label").hidden = byId("keep-key").hidden = !config.teach?.needs_key;
   fill(byId("keep-words"), ...config.labels.map(({ word }) => h("option", { value: word })));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (sketch.isEmpty) return;
     const word = byId("keep-word").value.trim();
     try {
-      await engine.keep(word, sketch.strokes);
+      await engine.keep(word, sketch.strokes, byId("keep-key").value.trim());
       byId("keep-note").textContent = `Kept. Thank you for ${withArticle(word)}!`;
     } catch (error) {
       trouble(error);

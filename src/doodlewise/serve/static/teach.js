@@ -69,7 +69,7 @@ class Teach {
             app.config.teach.needs_key ? h("label", { class: "key" }, h("span", { text: "Key of this server" }), this.key) : null,
             h("div", { class: "row" }, this.learn, this.missing), this.kept))),
       this.result);
-    this.pad = new Pad(this.sheet, sketch, { label: "Sheet for an example", width: app.pen });
+    this.pad = new Pad(this.sheet, sketch, { label: "Sheet for an example; Enter adds it", width: app.pen });
     this.#tools();
   }
 

@@ -94,6 +94,7 @@ export class Pad {
     const exact = entry.devicePixelContentBoxSize?.[0]?.inlineSize ?? about;
     // An emulated screen tells its own pixels as exact, not those that it emulates.
     const side = Math.round(Math.abs(exact - about) <= 1 ? exact : about);
+    this.nib.style.setProperty("--nib", `${this.width * entry.contentRect.width}px`);
     if (!side || side === this.canvas.width) return;
     this.canvas.width = this.canvas.height = side;
     this.draw();
