@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import shutil
 import threading
@@ -18,6 +17,7 @@ from places import OPEN_ENGINE, SUB_PATH
 import doodlewise as dw
 from doodlewise.data.store import Store
 from doodlewise.drawing import Drawing
+from doodlewise.exporting.site import POLICY
 from raster_cases import needs_quickdraw, real_drawings
 
 if TYPE_CHECKING:
@@ -270,16 +270,30 @@ class Unpacking(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None: ...
 
 
-def test_a_host_that_unpacks(tab: Tab, www: Path) -> None:
-    assert gzip.decompress((www / SUB_PATH / "runtime/ort.wasm.gz").read_bytes())[:4] == b"\0asm"
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Unpacking, directory=str(www)))
+class Isolating(Unpacking):
+    """A host with the headers that allow threads, and our policy for all of its files."""
+
+    def end_headers(self) -> None:
+        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
+        self.send_header("Content-Security-Policy", POLICY)
+        super(Unpacking, self).end_headers()
+
+
+@pytest.mark.parametrize("host", [Unpacking, Isolating])
+def test_hosts_of_all_kinds(tab: Tab, www: Path, host: type[Unpacking], trouble: list[str]) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(host, directory=str(www)))
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
         tab.goto(f"http://127.0.0.1:{server.server_address[1]}/{SUB_PATH}/bare.html")
+        assert tab.evaluate("crossOriginIsolated") == (host is Isolating)
         tab.evaluate(OPEN_ENGINE)
-        assert tab.evaluate(PREDICT, [[CAT], {}])[0]["word"]
+        model = dw.load()
+        told = tab.evaluate(PREDICT, [[CAT], {}])[0]
+        assert told["word"] == model.predict(Drawing.from_strokes(CAT)).word
+        assert not [each for each in trouble if not each.startswith("request")]
     finally:
         server.shutdown()
         thread.join()

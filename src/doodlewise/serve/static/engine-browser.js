@@ -1,5 +1,7 @@
-// The engine of a site without a server: a worker guesses, teaches and makes files, here.
-// What the page asks of an engine is said in engine.js.
+/**
+ * @file The engine of a site without a server: a worker guesses, teaches and makes files, here.
+ * What the page asks of an engine is said in engine.js.
+ */
 
 import { EngineError } from "./engine.js";
 

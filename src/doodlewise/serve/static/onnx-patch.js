@@ -1,8 +1,10 @@
-// Reads and changes an ONNX file as far as teaching needs: the last layer, the words, no more.
-//
-// An ONNX file is a protobuf message: fields, each a tag (number and wire type) and a value, where
-// a value may be a message again. What is not changed is copied as it is, byte for byte.
-// Numbers of fields: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+/**
+ * @file Reads and changes an ONNX file as far as teaching needs: the last layer, the words, no more.
+ *
+ * An ONNX file is a protobuf message: fields, each a tag (number and wire type) and a value, where
+ * a value may be a message again. What is not changed is copied as it is, byte for byte.
+ * Numbers of fields: onnx.proto of the ONNX project.
+ */
 
 const VARINT = 0;
 const FIXED64 = 1;

@@ -1,4 +1,4 @@
-// Runs the network, in a worker: onnxruntime-web on one file.
+/** @file Runs the network, in a worker: onnxruntime-web on one file. */
 
 import { readModel } from "./onnx-patch.js";
 import { limitsOf, problem, strokeBatches } from "./tensors.js";

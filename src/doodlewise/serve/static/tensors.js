@@ -1,5 +1,7 @@
-// Drawings as a network that takes strokes wants them; the same as predict/stroke_batches.py, where
-// the reasons are.
+/**
+ * @file Drawings as a network that takes strokes wants them; the same as predict/stroke_batches.py,
+ * where the reasons are.
+ */
 
 const FIRST = 1n;
 const JOINED = 2n;

@@ -1,6 +1,8 @@
-// The worker that guesses, teaches and makes files, so that the page never waits for it.
-//
-// Messages are {id, ask, ...}, answers {id, answer} or {id, error: {code, message}}.
+/**
+ * @file The worker that guesses, teaches and makes files, so that the page never waits for it.
+ *
+ * Messages are {id, ask, ...}, answers {id, answer} or {id, error: {code, message}}.
+ */
 
 import { learn, probabilitiesOf } from "./learner.js";
 import { withHead } from "./onnx-patch.js";
