@@ -22,7 +22,7 @@ __all__ = ["Examples", "Known", "Rows", "fit", "fold_of", "left_out", "scores_of
 
 Floats = NDArray[np.float32]
 
-PULL = 1e-3
+PULL = 1e-4
 """How strongly rows are pulled towards their prototypes, against the mean loss of an example."""
 REACH = 10.0
 """Score of an example that looks as its prototype does, at the beginning."""

@@ -16,7 +16,7 @@ RIGHT_WHEN_SURE = 0.9
 THRESHOLDS = np.arange(50, 100, 5) / 100.0
 UNKNOWN_SURE_FROM = 0.7
 """Where nothing can be left out."""
-UNKNOWN_TEMPERATURE = 2.0
+UNKNOWN_TEMPERATURE = 0.6
 """Likewise; see `benchmarks/few_drawings.py`."""
 TEMPERATURES = np.geomspace(0.25, 8.0, 61)
 PRIOR = 10.0

@@ -10,7 +10,7 @@
  * @typedef {{weight: Float32Array[], bias: Float32Array}} Rows
  */
 
-const PULL = 1e-3, REACH = 10, STEPS = 100, OLD_TO_NEW = 5, MOST_FOLDS = 10;
+const PULL = 1e-4, REACH = 10, STEPS = 100, OLD_TO_NEW = 5, MOST_FOLDS = 10;
 
 /**
  * The rows of the new words.

@@ -9,7 +9,7 @@ import { foldsOf, logSum } from "./few-shot.js";
 
 const RIGHT_WHEN_SURE = 0.9, UNKNOWN_SURE_FROM = 0.7;
 const THRESHOLDS = Array.from({ length: 10 }, (_, i) => (50 + 5 * i) / 100);
-const UNKNOWN_TEMPERATURE = 2;
+const UNKNOWN_TEMPERATURE = 0.6;
 const TEMPERATURES = Array.from({ length: 61 }, (_, i) => 0.25 * 32 ** (i / 60));
 const PRIOR = 10, OFTEN = 0.25;
 
