@@ -45,7 +45,7 @@ export async function openSession({ model, runtime }) {
     throw problem(
       "cannot_run",
       `The network cannot be run in this browser (${error.message ?? error}). Use a newer browser:` +
-        " Chrome 92, Firefox 114, Safari 16.4 or later.",
+        " Chrome 111, Firefox 114, Safari 16.4 or later.",
     );
   }
   return new Session(ort, inner, { bytes, metadata, head, info });
