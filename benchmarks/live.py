@@ -110,6 +110,7 @@ class Tally:
         answers: guesses and empty canvases.
         urgent: messages that have to be answered at once: lifted pens, cleared canvases.
         waits_ms: from such a message to its answer.
+        last_ms: likewise, of everybody's last message; all of them come at the same moment.
         late_ms: how much later than planned messages were sent.
         problems: what the server complained about, and connections that broke.
     """
@@ -119,6 +120,7 @@ class Tally:
     answers: int = 0
     urgent: int = 0
     waits_ms: list[float] = field(default_factory=list)
+    last_ms: list[float] = field(default_factory=list)
     late_ms: list[float] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -141,7 +143,7 @@ class Drawer(asyncio.Protocol):
         self._waiting: deque[tuple[int, float]] = deque()
         self._answered = 0
         self._got = b""
-        self._is_open = self._is_leaving = False
+        self._is_open = self._is_done = self._is_leaving = False
         self.opened = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -174,6 +176,7 @@ class Drawer(asyncio.Protocol):
 
     def finish(self) -> None:
         """Lift the pen; this is the last message."""
+        self._is_done = True
         self._say(b'{"type":"end"', perf_counter(), True)
 
     @property
@@ -233,7 +236,8 @@ class Drawer(asyncio.Protocol):
         self._tally.answers += 1
         self._answered = seq
         while self._waiting and self._waiting[0][0] <= seq:
-            self._tally.waits_ms.append((now - self._waiting.popleft()[1]) * 1000.0)
+            waits = self._tally.last_ms if self._is_done else self._tally.waits_ms
+            waits.append((now - self._waiting.popleft()[1]) * 1000.0)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._is_leaving:
@@ -339,6 +343,7 @@ def main() -> None:
     print(f"answers               {tally.answers:>10,}  ({tally.answers / seconds:,.0f}/s)")
     print(f"pens lifted, cleared  {tally.urgent:>10,}  ({tally.urgent / seconds:,.0f}/s)")
     print(f"until the answer      p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+    print(f"the last ones, at once {max(tally.last_ms, default=np.inf):.0f} ms for all of them")
     print(f"sent later than due   p99 {np.percentile(tally.late_ms or [0.0], 99):.1f} ms")
     print(f"lost                  {lost + inexact:>10,}")
     print(f"processor             server {busy:.2f} cores, drawers {own:.2f} cores")
