@@ -26,8 +26,12 @@ COMMANDS = (
     "train",
     "eval",
     "predict",
+    "doctor",
+    "serve",
     "submission",
     "export",
+    "teach",
+    "benchmark",
     "models list",
     "env",
 )
