@@ -15,7 +15,7 @@ from doodlewise.drawing import Drawing
 from doodlewise.errors import DrawingError
 from doodlewise.predict.classifier import Seen
 from doodlewise.serve import rate
-from doodlewise.serve.batching import WORK_POINTS, Batcher, Work
+from doodlewise.serve.batching import TOGETHER, WORK_POINTS, Batcher, Work
 from doodlewise.serve.errors import ApiError
 from doodlewise.serve.models import Models, Served
 from doodlewise.serve.rate import RateLimit, client_of
@@ -71,6 +71,27 @@ def test_what_waits_is_looked_at_together() -> None:
 
     # The first alone, for it was free; then as many as fit, without the one that nobody waits for.
     assert asyncio.run(main()) == [1, 4, 4]
+
+
+def test_not_too_many_are_looked_at_together() -> None:
+    """A large batch is not faster, and keeps waiting what comes in the meantime."""
+    classifier, served = slow()
+
+    async def main() -> list[int]:
+        batcher = Batcher(most=64, queue=200)
+        await batcher.start()
+        classifier.hold()
+        futures = [batcher.guess(served, [DRAWING], top=1)]
+        await asyncio.to_thread(classifier.has_begun.wait)
+        futures += [batcher.guess(served, [DRAWING], top=1) for _ in range(TOGETHER + 3)]
+        futures += [batcher.guess(served, [DRAWING] * 64, top=1)]
+        classifier.may_go_on.release(100)
+        await asyncio.gather(*futures)
+        await batcher.stop()
+        return classifier.batches
+
+    # What came together in a request stays together.
+    assert asyncio.run(main()) == [1, TOGETHER, 3, 64]
 
 
 def test_models_take_turns() -> None:

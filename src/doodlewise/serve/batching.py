@@ -1,9 +1,9 @@
 """Drawings that wait are looked at together.
 
 There is one thread that runs networks. While it is busy, drawings pile up; when it is free, it
-takes what has piled up, at most a batch. So nobody waits for others to come, and the more come, the
-larger the batches are. onnxruntime works without the interpreter's lock, so requests are read and
-answered meanwhile.
+takes what has piled up, but not too much at a time. So nobody waits for others to come, and the
+more come, the larger the batches are. onnxruntime works without the interpreter's lock, so requests
+are read and answered meanwhile.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ logger = logging.getLogger("doodlewise.serve")
 
 WORK_POINTS = 8_192
 """A request with more points is cut into pieces, so that others get their turn between them."""
+TOGETHER = 16
+"""A batch with more drawings is not filled up further. They would not be faster, and everybody
+would wait for all: with 64, a thousand live drawers waited three times as long.
+"""
 BATCH_POINTS = 16_384
 """A batch with more points is not filled up further."""
 
@@ -179,7 +183,8 @@ class Batcher:
         others: list[Work] = []
         size = points = 0
         queue = self._in_order()
-        while size < self._most and points < BATCH_POINTS and (work := next(queue, None)):
+        enough = min(self._most, TOGETHER)
+        while size < enough and points < BATCH_POINTS and (work := next(queue, None)):
             if work.future.done():
                 self._waiting -= work.size
                 continue
