@@ -285,7 +285,17 @@ def served() -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "doodlewise", "serve", "--port", str(port), "--rate", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "doodlewise",
+        "serve",
+        "--port",
+        str(port),
+        "--rate",
+        "0",
+        "--quiet",
+    ]
     server = subprocess.Popen(command)
     url = f"http://127.0.0.1:{port}/"
     try:
