@@ -89,10 +89,8 @@ def test_a_finger_draws_and_a_second_one_does_not(
     touch(session, "touchMove", (*stroke[2], 0), (*stroke[0], 1))
     touch(session, "touchMove", (*stroke[3], 0), (*stroke[1], 1))
     touch(session, "touchEnd")
-    drawing = saved_drawing(tab, tmp_path)
-    assert drawing.n_strokes == 1
-    assert drawing.to_strokes() == [[[0, 255, 255, 0], [0, 0, 255, 255]]]
     assert tab.evaluate("scrollY") == scrolled
+    assert saved_drawing(tab, tmp_path).to_strokes() == [[[0, 255, 255, 0], [0, 0, 255, 255]]]
 
 
 def test_a_touch_that_the_system_takes_away_stays_on_the_paper(
