@@ -6,6 +6,7 @@ import os
 import re
 import runpy
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -40,7 +41,7 @@ BLOCK = re.compile(r"```(sh|python)\n(.*?)```", re.DOTALL)
 SET_UP = ("make demo", "make test", "source .venv")
 """The test is inside of what these do; `test_make_knows_the_targets` looks at them."""
 SERVERS = ("doodlewise serve", "python -m http.server")
-"""They run until they are stopped: beside the rest of their block, then Ctrl-C ends them."""
+"""They run beside the rest of their page, until the next one; then Ctrl-C ends them."""
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
@@ -63,6 +64,7 @@ def place(doodles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
         " --base-url http://127.0.0.1:9",
         folder,
     )
+    shutil.copy(folder / "demo" / "picture.png", folder / "doodle.png")
     with pytest.MonkeyPatch.context() as patch, sources_of_google(doodles) as url:
         patch.setenv("DOODLEWISE_BASE_URL", url)
         yield folder
@@ -92,7 +94,7 @@ def test_the_demo_ends_with_a_table_a_picture_and_the_next_commands(place: Path)
 
 @contextmanager
 def running(command: str, folder: Path) -> Iterator[None]:
-    """A server that answers, until the end of the block."""
+    """A server that answers."""
     port = int((re.findall(r"(?:--port |http.server )(\d+)", command) or ["8000"])[0])
     arguments = shlex.split(command.removesuffix("&").strip())
     program = Path(sys.executable).with_name(arguments[0])
@@ -125,17 +127,18 @@ def commands_in(text: str) -> Iterator[str]:
 def test_the_pages_do_what_they_say(place: Path) -> None:
     ran = 0
     for page in PAGES:
-        for language, text in blocks(page):
-            if language == "python":
-                script = place / "block.py"
-                script.write_text(text, encoding="utf-8")
-                shell(f"{sys.executable} {script}", place)
-                ran += 1
-                continue
-            with ExitStack() as servers:
+        with ExitStack() as server:
+            for language, text in blocks(page):
+                if language == "python":
+                    script = place / "block.py"
+                    script.write_text(text, encoding="utf-8")
+                    shell(f"{sys.executable} {script}", place)
+                    ran += 1
+                    continue
                 for command in commands_in(text):
                     if command.startswith(SERVERS):
-                        servers.enter_context(running(command, place))
+                        server.close()
+                        server.enter_context(running(command, place))
                     else:
                         shell(command, place)
                     ran += 1
