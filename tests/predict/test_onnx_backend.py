@@ -34,7 +34,7 @@ from doodlewise.image import ImageSpec
 from doodlewise.models.bundle import save_bundle
 from doodlewise.models.registry import create_model
 from doodlewise.predict.classifier import Classifier, Prediction, load
-from doodlewise.predict.onnx_backend import OnnxBackend, open_onnx
+from doodlewise.predict.onnx_backend import OnnxStrokesBackend, open_onnx
 from doodlewise.ragged import Ragged
 from doodlewise.raster import RenderSpec, render
 
@@ -160,10 +160,31 @@ def test_sure_is_the_models(
     assert load(path).predict(drawings[0]).sure is sure
 
 
-def test_a_strokes_model_takes_no_pictures(strokes_model: Path, tmp_path: Path) -> None:
+def test_an_older_strokes_model_takes_no_pictures(strokes_model: Path, tmp_path: Path) -> None:
     Image.new("L", (40, 40), 255).save(tmp_path / "a.png")
-    with pytest.raises(BundleError, match=r"a\.png is a picture.*take strokes.*--input pixels"):
+    with pytest.raises(BundleError, match=r"a\.png is a picture.*strokes only.*Export it again"):
         load(strokes_model).predict(tmp_path / "a.png")
+
+
+def test_one_file_takes_drawings_and_pictures(drawings: list[Drawing], tmp_path: Path) -> None:
+    classifier = load()
+    pictures = [Image.fromarray(255 - render(each, RenderSpec(side=120))) for each in drawings]
+    mixed = [drawings[0], pictures[1], drawings[2], pictures[0]]
+    seen = classifier.see(mixed, features=True, pixels=True)
+    assert classifier.takes_pictures
+    assert seen.features is not None
+    assert seen.pixels is not None
+    assert seen.features.shape == (4, 160)
+    for at, sketch in enumerate(mixed):
+        alone = classifier.see([sketch], features=True, pixels=True)
+        np.testing.assert_allclose(seen.probabilities[at], alone.probabilities[0], atol=1e-5)
+        assert alone.pixels is not None
+        assert (seen.pixels[at] == alone.pixels[0]).all()
+    assert (seen.pixels[0, 0] == render(drawings[0])).all()
+    prediction = classifier.predict(pictures[0], top=3)
+    assert [guess.word for guess in classifier.predictions(seen, top=3)[3].guesses] == [
+        guess.word for guess in prediction.guesses
+    ]
 
 
 def test_a_model_of_photos_takes_photos(tmp_path: Path) -> None:
@@ -196,7 +217,7 @@ def test_long_drawings_do_not_fill_the_memory(strokes_model: Path) -> None:
     (row,) = load(strokes_model).probabilities([spiral])
     scores = np.log(row) * INFO.temperature * 1000.0
     assert 2000 < scores[0] - scores[1] + 10 <= 4096 + 1
-    assert not isinstance(backend, OnnxBackend)
+    assert isinstance(backend, OnnxStrokesBackend)
 
 
 def test_a_larger_image_allows_fewer_points(tmp_path: Path) -> None:
