@@ -157,7 +157,7 @@ def test_a_run_folder_with_an_exported_file(ask: Ask, bundle: Path, sketches: Pa
 
 
 def test_a_folder_without_a_model_is_named_first(ask: Ask, sketches: Path) -> None:
-    done = ask("-m", "doodlewise", "predict", sketches, sketches)
+    done = ask("-m", "doodlewise", "predict", sketches / "first", sketches)
     assert done.returncode == 1
     assert "There is no model in" in done.stderr
     assert "torch" not in done.stderr

@@ -14,7 +14,12 @@ BUNDLED = Path(__file__).parent / "bundled" / f"{BUNDLED_NAME}.onnx"
 
 
 def is_model(path: Path) -> bool:
-    """Whether a path is meant as a model, and not as drawings: an .onnx file, or a run or model
-    folder, there or not finished."""
+    """Whether a path is meant as a model, and not as drawings.
+
+    That is an .onnx file, a run or model folder, finished or not, or a name that might be one:
+    there is nothing there, and it does not end as files of drawings do.
+    """
     parts = (CONFIG, "model", "weights", "model.onnx")
+    if not path.exists():
+        return path.suffix in ("", ".onnx")
     return path.suffix == ".onnx" or any((path / part).exists() for part in parts)
