@@ -24,6 +24,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from doodlewise.cli.app import run
+from doodlewise.data.store import Store
 from doodlewise.drawing import Drawing
 from doodlewise.errors import ConfigError
 from doodlewise.models.bundle import save_bundle
@@ -232,3 +233,16 @@ def test_a_run_with_an_exported_file(bundle: Path) -> None:
     os.utime(exported, (0, 0))  # the model has been trained on since
     open_served(bundle, said.append)
     assert "Exporting" in said[0]
+
+
+def test_a_run_of_bitmaps_is_exported_to_take_pixels(bundle: Path, bitmap_store: Path) -> None:
+    words = Store(bitmap_store).classes
+    info = replace(INFO, model="quickdraw_cnn_v1", classes=words)
+    save_bundle(create_model(info.model, n_classes=len(words)), info, bundle / "model")
+    (bundle / "config.yaml").write_text(f"store: {bitmap_store}\n", encoding="utf-8")
+    said: list[str] = []
+    served = open_served(bundle, said.append)
+    assert len(said) == 1
+    assert served.onnx is not None
+    assert served.classifier.takes_drawings
+    assert served.classifier.predict(Drawing.from_strokes(CROSS)).word in words

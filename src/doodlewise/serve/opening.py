@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..bundle_info import find_bundle
-from ..errors import DoodlewiseError, MissingExtraError, StoreError
+from ..errors import BundleError, DoodlewiseError, MissingExtraError, StoreError
 from ..predict.bundled import BUNDLED, BUNDLED_NAME
 from ..predict.classifier import Classifier, load
 from ..predict.means import MEANS_KEY
@@ -69,7 +69,11 @@ def _exported(folder: Path, say: Say) -> Path | None:
     try:
         from ..exporting.onnx import export_onnx
 
-        export_onnx(folder, exported)
+        try:
+            export_onnx(folder, exported)
+        except (BundleError, StoreError):
+            # It learnt from pictures: then the file takes pixels, and drawings are drawn before.
+            export_onnx(folder, exported, input="pixels")
     except StoreError as error:
         say(
             f"It runs in torch, which is slower, because it could not be exported: {error}"
