@@ -26,9 +26,13 @@ BITMAP_WORDS = ("apple", "cat", "star")
 PER_CLASS = 60
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium. There can be one in a process, so all tests share it."""
+    """Chromium, for the tests of one file.
+
+    There can be one in a process at a time; and while there is, its event loop runs, so that other
+    tests could have none.
+    """
     found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
     path = next(found, None)
     if path is None:

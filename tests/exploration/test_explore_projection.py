@@ -57,7 +57,7 @@ def test_only_so_many_points_are_kept(rows: Rows, monkeypatch: pytest.MonkeyPatc
 def test_tsne_puts_like_to_like_and_repeats_itself(
     rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(projection, "MOST_POINTS", 150)
+    monkeypatch.setattr(projection, "MOST_POINTS", 240)
     found = project(rows, "tsne", seed=3)
     assert found.explained is None
     assert found.points.dtype == np.float32

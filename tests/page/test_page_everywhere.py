@@ -144,13 +144,13 @@ def test_one_drawing_for_draw_and_look_inside(
     open_tab: Callable[..., Tab], doodles: dict[str, list[Any]]
 ) -> None:
     tab = open_tab()
-    draw_by_mouse(tab, doodles["star"])
-    first_guess(tab, "star")
+    draw_by_mouse(tab, doodles["umbrella"])
+    first_guess(tab, "umbrella")
     tab.click(".tabs a[href='#inside']")
     tab.wait_for_selector("#inside-chart svg")
     side = tab.evaluate("document.querySelector('#inside-seen canvas').width")
     assert side in (28, 64)
-    assert "star" in tab.inner_text("#inside-body")
+    assert "umbrella" in tab.inner_text("#inside-body")
     assert tab.locator("#inside-chart .line").count() == 5
     tab.click("summary")
     assert tab.locator("#inside-chart tbody tr").count() == 8

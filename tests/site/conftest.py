@@ -81,7 +81,7 @@ def bare(tab: Tab, site_url: str) -> Tab:
     return tab
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def engine(browser: Browser, site_url: str) -> Iterator[Tab]:
     """A tab whose `window.engine` guesses with the bundled model. Shared by many tests."""
     opened = browser.new_page()
