@@ -52,8 +52,8 @@ export function link(engine, sketch, heard, model = null) {
     }
     due = null;
     if (detail.kind === "finish") {
-      due = { strokes: sketch.strokes.length, points: sketch.points, start: performance.now() };
-      performance.mark("doodlewise:pen-up");
+      const { startTime } = performance.mark("doodlewise:pen-up");
+      due = { strokes: sketch.strokes.length, points: sketch.points, start: startTime };
       flush();
       live.end();
       return;
