@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "predict"))
 
@@ -86,3 +87,14 @@ def test_what_cannot_be_taught_is_said(
         assert run(["teach", str(source), "--to", str(out), "--model", str(base)]) == status
         assert problem in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_picture_without_ink_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for word in ("cat", "owl"):
+        (tmp_path / word).mkdir()
+        Image.new("L", (60, 60), 255).save(tmp_path / word / "blank.png")
+    words = [str(tmp_path / "cat"), str(tmp_path / "owl")]
+    assert run(["teach", *words, "--to", str(tmp_path / "mine.onnx")]) == 1
+    said = capsys.readouterr().err
+    assert f"{tmp_path / 'cat' / 'blank.png'}: The picture has no ink" in said
+    assert not (tmp_path / "mine.onnx").exists()

@@ -17,7 +17,7 @@ from PIL import Image
 
 from ..bundle_info import BundleInfo
 from ..drawing import Drawing
-from ..errors import ConfigError, DrawingError, ModelError
+from ..errors import ConfigError, DrawingError, ModelError, PictureError
 from ..version import __version__
 from .classifier import Classifier, Prepared
 from .feature_means import FEATURE_MEANS_KEY, feature_means_of, feature_means_text
@@ -197,7 +197,12 @@ def _varied(
     if isinstance(example, Drawing):
         yield from vary_drawing(example, n, rng)
         return
-    prepared = base.prepare(open_picture(example))
+    try:
+        prepared = base.prepare(open_picture(example))
+    except PictureError as error:
+        if not isinstance(example, str | Path) or str(example) in str(error):
+            raise
+        raise PictureError(f"{example}: {error}", error.reason) from error
     assert not isinstance(prepared.sketch, Drawing)
     is_ink = base.info.render is not None or (base.image is not None and base.image.look != "photo")
     for pixels in vary_pixels(prepared.sketch, n, rng, is_ink=is_ink):
