@@ -8,9 +8,9 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
+from made_learner import write_learner
 from schemathesis import Case, GenerationMode
 from schemathesis.config import SchemathesisConfig
-from served import pixels_model
 
 from doodlewise.serve.app import create_app
 from doodlewise.serve.settings import ServeSettings
@@ -30,7 +30,8 @@ CONFIG = SchemathesisConfig.from_dict(
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_the_server_does_what_it_describes(mode: GenerationMode, tmp_path: Path) -> None:
-    app = create_app(ServeSettings(model=pixels_model(tmp_path), rate=0.0))
+    model = write_learner(tmp_path / "learner.onnx")
+    app = create_app(ServeSettings(model=model, rate=0.0, keep=tmp_path / "kept"))
     schema = schemathesis.openapi.from_asgi("/openapi.json", app, config=CONFIG)
     asked = set()
     for found in schema.get_all_operations():
