@@ -47,3 +47,10 @@ def test_each_word_has_the_average_of_its_training_drawings(strokes_store: Path)
             continue
         mean = np.mean(images[word], axis=0)
         assert np.abs(tile - 255 * mean / mean.max()).max() <= 255 / 15 / 2 + 1
+
+
+def test_without_a_drawing_the_sheet_is_blank(strokes_store: Path) -> None:
+    subject = Subject(torch.nn.Identity(), ["nobody knows"], RenderSpec(), torch.device("cpu"))
+    tiles = means_of_sheet(means_of(subject, Store(strokes_store)), 1)
+    assert tiles.shape == (1, 28, 28)
+    assert (tiles == 0).all()
