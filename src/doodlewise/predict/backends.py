@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["FEATURES", "PIXELS", "Backend", "StrokesBackend", "TorchBackend", "open_backend"]
+__all__ = [
+    "EXPORTED",
+    "FEATURES",
+    "PIXELS",
+    "Backend",
+    "StrokesBackend",
+    "TorchBackend",
+    "open_backend",
+]
 
 BATCH_ROWS = 512
 EXPORTED = "model.onnx"

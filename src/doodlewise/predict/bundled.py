@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..bundle_info import CONFIG
+from .backends import EXPORTED
 
 __all__ = ["BUNDLED", "BUNDLED_NAME", "is_model"]
 
@@ -19,7 +20,7 @@ def is_model(path: Path) -> bool:
     That is an .onnx file, a run or model folder, finished or not, or a name that might be one:
     there is nothing there, and it does not end as files of drawings do.
     """
-    parts = (CONFIG, "model", "weights", "model.onnx")
+    parts = (CONFIG, "model", "weights", EXPORTED)
     if not path.exists():
         return path.suffix in ("", ".onnx")
     return path.suffix == ".onnx" or any((path / part).exists() for part in parts)

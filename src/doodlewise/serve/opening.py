@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..bundle_info import find_bundle
 from ..errors import BundleError, DoodlewiseError, MissingExtraError, StoreError
+from ..predict.backends import EXPORTED
 from ..predict.bundled import BUNDLED, BUNDLED_NAME
 from ..predict.classifier import Classifier, load
 from ..predict.means import MEANS_KEY
@@ -16,7 +17,6 @@ from .models import Served, version_of
 
 __all__ = ["open_served", "served_of"]
 
-EXPORTED = "model.onnx"
 WEIGHTS = "model.safetensors"
 
 Say = Callable[[str], None]
