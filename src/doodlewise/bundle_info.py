@@ -18,10 +18,12 @@ from .image import ImageSpec
 from .raster import RenderSpec
 from .version import __version__
 
-__all__ = ["CONFIG", "BundleInfo", "bundle_info", "find_bundle", "read_bundle_info"]
+__all__ = ["CONFIG", "EXPORTED", "BundleInfo", "bundle_info", "find_bundle", "read_bundle_info"]
 
 VERSION = 1
 CONFIG = "config.json"
+EXPORTED = "model.onnx"
+"""Usual name of an exported model."""
 
 
 @dataclass(frozen=True, slots=True)

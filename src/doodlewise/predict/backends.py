@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bundle_info import CONFIG, BundleInfo, find_bundle, read_bundle_info
+from ..bundle_info import CONFIG, EXPORTED, BundleInfo, find_bundle, read_bundle_info
 from ..errors import BundleError, ConfigError, MissingExtraError
 from ..ragged import Ragged
 from .onnx_backend import FEATURES, PIXELS
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 __all__ = [
-    "EXPORTED",
     "FEATURES",
     "PIXELS",
     "Backend",
@@ -30,7 +29,6 @@ __all__ = [
 ]
 
 BATCH_ROWS = 512
-EXPORTED = "model.onnx"
 
 
 class Backend(Protocol):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..bundle_info import CONFIG
-from .backends import EXPORTED
+from ..bundle_info import CONFIG, EXPORTED
 
 __all__ = ["BUNDLED", "BUNDLED_NAME", "is_model"]
 

@@ -7,9 +7,8 @@ import binascii
 from collections.abc import Callable
 from pathlib import Path
 
-from ..bundle_info import find_bundle
+from ..bundle_info import EXPORTED, find_bundle
 from ..errors import BundleError, DoodlewiseError, MissingExtraError, StoreError
-from ..predict.backends import EXPORTED
 from ..predict.bundled import BUNDLED, BUNDLED_NAME
 from ..predict.classifier import Classifier, load
 from ..predict.means import MEANS_KEY
