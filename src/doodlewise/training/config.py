@@ -32,6 +32,8 @@ __all__ = [
 
 Schedule = Literal["cosine", "onecycle", "constant"]
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
+Cache = Literal["auto", "host", "device"]
+Launcher = Literal["auto", "ray"]
 
 
 def setting(default: Any, help: str, *, flag: str | None = None) -> Any:
@@ -91,6 +93,21 @@ class TrainConfig:
     seed: int = setting(0, "of weights, order and variation", flag="--seed")
     device: str = setting("auto", "where to train: auto, cpu, cuda or mps", flag="--device")
     devices: int = setting(1, "how many of them", flag="--devices")
+    launcher: Launcher = setting(
+        "auto",
+        "who starts the processes: auto (we, or torchrun where it has), or ray",
+        flag="--launcher",
+    )
+    num_workers: int = setting(1, "Ray workers, each with --devices devices", flag="--num-workers")
+    accumulate: int = setting(
+        1, "parts in which a batch goes through the network, to save memory", flag="--accumulate"
+    )
+    cache: Cache = setting(
+        "auto",
+        "where the training drawings are: host, device (a GPU's memory, where they are drawn too),"
+        " or auto: device if they fit",
+        flag="--cache",
+    )
     precision: Precision = setting(
         "auto", "of the arithmetic: auto, 32-true, bf16-mixed or 16-mixed", flag="--precision"
     )
@@ -99,6 +116,19 @@ class TrainConfig:
         "stop after this many epochs without a better validation top-1; 0 never",
         flag="--patience",
     )
+    init_from: str = setting(
+        "",
+        "run, model folder or exported file with whose weights to begin; none when empty",
+        flag="--init-from",
+    )
+    pretrained: bool = setting(
+        False, "begin with the weights of the network's authors; timm only", flag="--pretrained"
+    )
+    head_only: bool = setting(False, "only the last layer learns", flag="--head-only")
+    freeze_until: str = setting(
+        "", "layers before the one of this name keep their weights", flag="--freeze-until"
+    )
+    log: str = setting("csv", "records of the epochs, with commas: csv, tensorboard", flag="--log")
     optim: Optim = setting(Optim, "how the weights change")
     render: RenderSpec = setting(RenderSpec, "how strokes become pixels; strokes stores only")
     augment: Augment = setting(Augment, "how drawings vary; strokes stores only")
