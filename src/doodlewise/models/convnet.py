@@ -45,6 +45,9 @@ class ConvNet(nn.Module):
         depths: residual blocks of each stage.
         dropout: share of the features that training hides from the last layer.
 
+    Attributes:
+        stage_begins: from each stage to its first layer.
+
     Raises:
         ModelError: the image is smaller than 16 pixels.
     """
@@ -65,7 +68,9 @@ class ConvNet(nn.Module):
             )
         self.stem = _reduce(channels, widths[0], kernel=5)
         self.stages = nn.Sequential()
+        self.stage_begins: dict[str, str] = {}
         for stage, (wide, depth) in enumerate(zip(widths, depths, strict=True)):
+            self.stage_begins[f"stage{stage + 1}"] = f"stages.{len(self.stages)}"
             if stage:
                 self.stages.append(_reduce(widths[stage - 1], wide, kernel=3))
             for _ in range(depth):

@@ -9,7 +9,7 @@ from torch import nn
 
 from .registry import ImageShape
 
-__all__ = ["divided"]
+__all__ = ["divided", "last_linear"]
 
 
 def divided(network: nn.Module, image_shape: ImageShape) -> tuple[nn.Module, nn.Linear | None]:
@@ -30,3 +30,12 @@ def divided(network: nn.Module, image_shape: ImageShape) -> tuple[nn.Module, nn.
         fits = features.ndim == 2 and features.shape[1] == head.in_features
         is_last = fits and torch.equal(head(features), network(images))
     return (body, head) if is_last else (network, None)
+
+
+def last_linear(network: nn.Module, n_classes: int) -> str | None:
+    """Name of the layer that gives the scores; None if the network does not end in a linear one."""
+    linear = [name for name, each in network.named_modules() if isinstance(each, nn.Linear)]
+    if not linear:
+        return None
+    last = network.get_submodule(linear[-1])
+    return linear[-1] if last.out_features == n_classes else None
