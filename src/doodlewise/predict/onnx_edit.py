@@ -19,13 +19,22 @@ from numpy.typing import NDArray
 
 from ..errors import ModelError
 
-__all__ = ["HEAD_BIAS", "HEAD_WEIGHT", "read_head", "read_properties", "replace_head"]
+__all__ = [
+    "HEAD_BIAS",
+    "HEAD_WEIGHT",
+    "read_head",
+    "read_properties",
+    "read_weights",
+    "replace_head",
+]
 
 HEAD_WEIGHT, HEAD_BIAS = "head.weight", "head.bias"
 """Names of the last layer's weights in the files that are exported."""
 
 _FLOAT = 1
 """TensorProto.FLOAT."""
+_WHOLE = {2: "u1", 3: "i1", 6: "<i4"}
+"""TensorProto.UINT8, INT8, INT32, and how NumPy calls them."""
 _PACKAGE = "doodlewise.onnx"
 _FIELDS: dict[str, dict[str, tuple[int, str]]] = {
     "Model": {"graph": (7, "Graph"), "properties": (14, "Property*")},
@@ -36,11 +45,18 @@ _FIELDS: dict[str, dict[str, tuple[int, str]]] = {
         "output": (12, "Value*"),
         "value_info": (13, "Value*"),
     },
-    "Node": {"input": (1, "string*"), "output": (2, "string*")},
+    "Node": {
+        "input": (1, "string*"),
+        "output": (2, "string*"),
+        "op_type": (4, "string"),
+        "attribute": (5, "Attribute*"),
+    },
+    "Attribute": {"name": (1, "string"), "i": (3, "int64")},
     "Tensor": {
         "dims": (1, "int64*"),
         "data_type": (2, "int32"),
         "float_data": (4, "float*"),
+        "int32_data": (5, "int32*"),
         "name": (8, "string"),
         "raw_data": (9, "bytes"),
     },
@@ -73,6 +89,29 @@ def read_properties(model: bytes) -> dict[str, str]:
         ModelError: not an ONNX file.
     """
     return {each.key: each.value for each in _parsed(model).properties}
+
+
+def read_weights(model: bytes) -> dict[str, NDArray[np.float32]]:
+    """All tensors of float32 in a file by their names, and those of 8 bits (biases: 32) times
+    their scales, by the names that they had before they were rounded.
+
+    Raises:
+        ModelError: not an ONNX file.
+    """
+    graph = _parsed(model).graph
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    found = {name: _array(each) for name, each in tensors.items() if each.data_type == _FLOAT}
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and tensors.keys() >= set(node.input):
+            whole, scale, zero = (tensors[name] for name in node.input)
+            axes = [each.i for each in node.attribute if each.name == "axis"]
+            steps = _whole(whole).astype(np.float32)
+            shape = [1] * steps.ndim
+            if _array(scale).size > 1:
+                shape[axes[0] if axes else 1] = -1
+            away = steps - _whole(zero).reshape(shape).astype(np.float32)
+            found[whole.name.removesuffix("_quantized")] = away * _array(scale).reshape(shape)
+    return found
 
 
 def replace_head(
@@ -139,6 +178,12 @@ def _tensor(graph: Any, name: str) -> Any:
 def _array(tensor: Any) -> NDArray[np.float32]:
     flat = np.frombuffer(tensor.raw_data, "<f4") if tensor.raw_data else tensor.float_data
     return np.array(flat, np.float32).reshape(tuple(tensor.dims))
+
+
+def _whole(tensor: Any) -> NDArray[np.integer]:
+    kind = np.dtype(_WHOLE[tensor.data_type])
+    flat = np.frombuffer(tensor.raw_data, kind) if tensor.raw_data else tensor.int32_data
+    return np.array(flat, kind).reshape(tuple(tensor.dims))
 
 
 def _parsed(model: bytes) -> Any:
