@@ -17,7 +17,10 @@ from ..ragged import Ragged
 from ..raster import RenderSpec
 from ..raster_host import copy_prefix, ink, kernel, place_points
 
-__all__ = ["render_augmented"]
+__all__ = ["render_augmented", "scratch", "vary"]
+
+_LINE_WIDTH = 11
+"""Where `Augment.as_array` has it."""
 
 
 def render_augmented(
@@ -73,59 +76,110 @@ def _render_augmented(
     half_width: Any,
     out: Any,
 ) -> None:
-    (rotate, shear, stretch, zoom, shift, stroke_shift, stroke_zoom) = amounts[:7]
-    (point_jitter, drop, prefix, prefix_min, line_width, mirror) = amounts[7:]
     side = out.shape[1]
-    one, half = np.float32(1.0), np.float32(0.5)
+    one = np.float32(1.0)
+    line_width = amounts[_LINE_WIDTH]
+    x, y, lengths = scratch(stroke_offsets, point_offsets, rows)
+    nearest = np.empty((side, side), np.float32)
+    state = np.empty(1, np.uint64)
+    for i in range(len(rows)):
+        row = rows[i]
+        state[0] = seeds[i]
+        own_points = points[point_offsets[row] : point_offsets[row + 1]]
+        own_lengths = stroke_lengths[stroke_offsets[row] : stroke_offsets[row + 1]]
+        kept_points, kept_strokes = vary(
+            own_points,
+            own_lengths,
+            may_mirror[i],
+            amounts,
+            pixels_per_unit,
+            side,
+            x,
+            y,
+            lengths,
+            state,
+        )
+        pen = half_width * (one + line_width * _either_side(state))
+        ink(x[:kept_points], y[:kept_points], lengths[:kept_strokes], pen, nearest, out[i])
+
+
+@kernel
+def scratch(stroke_offsets: Any, point_offsets: Any, rows: Any) -> Any:
+    """x and y, float32, and stroke lengths, int32, with room for any of these rows."""
     most_points, most_strokes = 1, 1
     for row in rows:
         most_points = max(most_points, point_offsets[row + 1] - point_offsets[row])
         most_strokes = max(most_strokes, stroke_offsets[row + 1] - stroke_offsets[row])
     # A stroke that is cut ends in a point of its own, hence one more.
     x, y = np.empty(most_points + 1, np.float32), np.empty(most_points + 1, np.float32)
-    lengths = np.empty(most_strokes, np.int32)
-    nearest = np.empty((side, side), np.float32)
-    state = np.empty(1, np.uint64)
-    for i in range(len(rows)):
-        row = rows[i]
-        state[0] = seeds[i]
-        own_lengths = stroke_lengths[stroke_offsets[row] : stroke_offsets[row + 1]]
-        first = point_offsets[row]
-        n = point_offsets[row + 1] - first
-        share = one
-        if _uniform(state) < prefix:
-            share = prefix_min + (one - prefix_min) * _uniform(state)
-        n_strokes = copy_prefix(points[first : first + n], own_lengths, share, x, y, lengths)
-        kept_points, kept_strokes = _drop_strokes(x, y, lengths, n_strokes, drop, state)
-        unit = _to_origin(x[:kept_points], y[:kept_points]) / np.float32(FRAME)
-        _vary_strokes(
-            x,
-            y,
-            lengths[:kept_strokes],
-            stroke_shift * unit,
-            stroke_zoom,
-            point_jitter * unit,
-            state,
-        )
-        angle = _either_side(state) * rotate * np.float32(np.pi / 180.0)
-        slant = _either_side(state) * shear
-        wider = np.float32(np.exp(_either_side(state) * stretch * half))
-        flip = -one if may_mirror[i] and _uniform(state) < mirror else one
-        cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-        for p in range(kept_points):
-            u = flip * wider * (x[p] + slant * y[p])
-            v = y[p] / wider
-            x[p], y[p] = cos * u - sin * v, sin * u + cos * v
-        place_points(x[:kept_points], y[:kept_points], pixels_per_unit, side)
-        size = one + zoom * _either_side(state)
-        move_x = shift * pixels_per_unit * _either_side(state)
-        move_y = shift * pixels_per_unit * _either_side(state)
-        centre = np.float32(side) * half
-        for p in range(kept_points):
-            x[p] = (x[p] - centre) * size + centre + move_x
-            y[p] = (y[p] - centre) * size + centre + move_y
-        pen = half_width * (one + line_width * _either_side(state))
-        ink(x, y, lengths[:kept_strokes], pen, nearest, out[i])
+    return x, y, np.empty(most_strokes, np.int32)
+
+
+@kernel
+def vary(
+    points: Any,
+    own_lengths: Any,
+    may_mirror: Any,
+    amounts: Any,
+    pixels_per_unit: Any,
+    side: Any,
+    x: Any,
+    y: Any,
+    lengths: Any,
+    state: Any,
+) -> tuple[int, int]:
+    """Vary one drawing and place it on a canvas; how many points and strokes are left.
+
+    The same state gives the same variation on a canvas of any size.
+
+    Args:
+        points: (points, 2), of the drawing.
+        own_lengths: (strokes,), points of each stroke.
+        may_mirror: whether the word allows it.
+        amounts: of `Augment.as_array`.
+        pixels_per_unit: of the canvas.
+        side: of the canvas, pixels.
+        x: filled with the points, in pixels.
+        y: likewise.
+        lengths: filled with the stroke lengths.
+        state: (1,), of the random numbers.
+    """
+    (rotate, shear, stretch, zoom, shift, stroke_shift, stroke_zoom) = amounts[:7]
+    (point_jitter, drop, prefix, prefix_min, _, mirror) = amounts[7:]
+    one, half = np.float32(1.0), np.float32(0.5)
+    share = one
+    if _uniform(state) < prefix:
+        share = prefix_min + (one - prefix_min) * _uniform(state)
+    n_strokes = copy_prefix(points, own_lengths, share, x, y, lengths)
+    kept_points, kept_strokes = _drop_strokes(x, y, lengths, n_strokes, drop, state)
+    unit = _to_origin(x[:kept_points], y[:kept_points]) / np.float32(FRAME)
+    _vary_strokes(
+        x,
+        y,
+        lengths[:kept_strokes],
+        stroke_shift * unit,
+        stroke_zoom,
+        point_jitter * unit,
+        state,
+    )
+    angle = _either_side(state) * rotate * np.float32(np.pi / 180.0)
+    slant = _either_side(state) * shear
+    wider = np.float32(np.exp(_either_side(state) * stretch * half))
+    flip = -one if may_mirror and _uniform(state) < mirror else one
+    cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+    for p in range(kept_points):
+        u = flip * wider * (x[p] + slant * y[p])
+        v = y[p] / wider
+        x[p], y[p] = cos * u - sin * v, sin * u + cos * v
+    place_points(x[:kept_points], y[:kept_points], pixels_per_unit, side)
+    size = one + zoom * _either_side(state)
+    move_x = shift * pixels_per_unit * _either_side(state)
+    move_y = shift * pixels_per_unit * _either_side(state)
+    centre = np.float32(side) * half
+    for p in range(kept_points):
+        x[p] = (x[p] - centre) * size + centre + move_x
+        y[p] = (y[p] - centre) * size + centre + move_y
+    return kept_points, kept_strokes
 
 
 @kernel
