@@ -12,8 +12,9 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import pyarrow as pa
 
-from ..errors import ConfigError, DataError, MissingExtraError
+from ..errors import ConfigError, DataError
 from ..heap import give_back_freed_memory, keep_freed_memory
+from .cluster import ray_cluster
 
 __all__ = ["EXECUTORS", "Executor", "ExecutorName", "make_executor"]
 
@@ -56,8 +57,8 @@ def make_executor(
     if jobs is not None and jobs < 1:
         raise ConfigError(f"--jobs is {jobs}; choose 1 or more.")
     if name == "ray":
-        with _on_ray() as executor:
-            yield executor
+        with ray_cluster() as ray:
+            yield _OnRay(ray)
         return
     jobs = min(jobs or os.cpu_count() or 1, max(tasks, 1))
     if jobs == 1:
@@ -125,25 +126,6 @@ class _OnRay:
                 f"The Ray cluster lost a task ({str(error).splitlines()[0]}). Run the same command"
                 " again; it goes on where it stopped."
             ) from error
-
-
-@contextmanager
-def _on_ray() -> Iterator[_OnRay]:
-    try:
-        import ray
-    except ImportError:
-        raise MissingExtraError("ray", "ray") from None
-    is_ours = not ray.is_initialized()
-    if is_ours:
-        try:
-            ray.init(address="auto", log_to_driver=False, configure_logging=False)
-        except ConnectionError:
-            ray.init(log_to_driver=False, configure_logging=False)
-    try:
-        yield _OnRay(ray)
-    finally:
-        if is_ours:
-            ray.shutdown()
 
 
 def _do(function: Callable[[int], T], task: int) -> T:

@@ -1,0 +1,67 @@
+"""A Ray cluster: the one that is there, or one on this machine that lives as long as it is used."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..errors import MissingExtraError
+
+__all__ = ["ray_cluster"]
+
+LEAST_OBJECT_STORE = 100 * 2**20
+"""Bytes; Ray takes a third of the memory unless told otherwise."""
+
+
+@contextmanager
+def ray_cluster(*, cores: int | None = None) -> Iterator[Any]:
+    """The module `ray`, connected: to the cluster that RAY_ADDRESS names or that runs here.
+
+    If there is none, one is started on this machine, and stopped afterwards.
+
+    Args:
+        cores: how many a cluster of our own says it has, if more than there are.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise MissingExtraError("ray", "ray") from None
+    if ray.is_initialized():
+        yield ray
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # It says much about itself that people who train or prepare need not know.
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    settings = {"log_to_driver": False, "configure_logging": False}
+    try:
+        ray.init(address="auto", **settings)
+    except ConnectionError:
+        ray.init(
+            **settings,
+            include_dashboard=False,
+            num_cpus=max(cores or 0, os.cpu_count() or 1),
+            object_store_memory=None if cores is None else LEAST_OBJECT_STORE,
+        )
+    quiet = _hide_what_ray_prints()
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+        quiet()
+
+
+def _hide_what_ray_prints() -> Any:
+    """Ray tells of every worker that dies, on stdout, where results are; gives back how to undo."""
+    from ray._private import worker
+
+    before = getattr(worker, "_worker_logs_enabled", None)
+    if before is None:
+        return lambda: None
+    worker._worker_logs_enabled = False
+    return lambda: setattr(worker, "_worker_logs_enabled", before)
