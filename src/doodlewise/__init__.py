@@ -32,6 +32,7 @@ __all__ = [
     "Ragged",
     "RenderSpec",
     "Store",
+    "SweepResult",
     "TrainConfig",
     "TrainedRun",
     "__version__",
@@ -46,6 +47,7 @@ __all__ = [
     "read_drawings",
     "register_model",
     "render",
+    "sweep",
     "train",
 ]
 
@@ -62,6 +64,7 @@ _HOME = {
     "Ragged": "ragged",
     "RenderSpec": "raster",
     "Store": "data.store",
+    "SweepResult": "training.sweep.results",
     "TrainConfig": "training.config",
     "TrainedRun": "training.setup",
     "create_model": "models.registry",
@@ -75,6 +78,7 @@ _HOME = {
     "read_drawings": "data.formats",
     "register_model": "models.registry",
     "render": "raster",
+    "sweep": "training.sweep.run",
     "train": "training.setup",
 }
 
@@ -97,6 +101,8 @@ if TYPE_CHECKING:
     from .raster import RenderSpec, render
     from .training.config import TrainConfig
     from .training.setup import TrainedRun, train
+    from .training.sweep.results import SweepResult
+    from .training.sweep.run import sweep
 
 
 def __getattr__(name: str) -> Any:
