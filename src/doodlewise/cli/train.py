@@ -7,9 +7,10 @@ help cannot differ.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_origin
 
 import typer
 
@@ -17,7 +18,10 @@ from ..errors import ConfigError
 from ..training.config import TrainConfig, all_settings, load_config, type_of
 from ._output import JsonFlag, QuietFlag, VerboseFlag, output
 
-__all__ = ["train"]
+if TYPE_CHECKING:
+    from ..training.setup import TrainedRun
+
+__all__ = ["given", "reporter", "show_plan", "show_run", "train", "with_flags"]
 
 FLAGS = {
     part.metadata["flag"]: name
@@ -59,22 +63,38 @@ def _train(
         raise ConfigError("Name the store to learn from: doodlewise train stores/NAME")
     resolved = TrainConfig(store=str(values.pop("store"))).with_values(values)
 
-    from ..training.setup import describe, train
-    from ._train_reporter import make_reporter
+    from ..training.setup import train
 
     if dry_run:
-        facts, summary = describe(resolved)
-        for name, value in facts.items():
-            output.text(f"{name:10} {value}")
-        output.text("\n" + summary)
+        show_plan(resolved)
         return
-    reporter = partial(
+    show_run(train(resolved, resume=resume, exist_ok=exist_ok, reporter=reporter()))
+
+
+def reporter() -> Any:
+    """What `train` takes to show a run as this command was asked to."""
+    from ._train_reporter import make_reporter
+
+    return partial(
         make_reporter,
         is_json=output.is_json,
         is_quiet=output.is_quiet,
         is_live=output.is_live,
     )
-    run = train(resolved, resume=resume, exist_ok=exist_ok, reporter=reporter)
+
+
+def show_plan(config: TrainConfig) -> None:
+    """What a run would do."""
+    from ..training.setup import describe
+
+    facts, summary = describe(config)
+    for name, value in facts.items():
+        output.text(f"{name:10} {value}")
+    output.text("\n" + summary)
+
+
+def show_run(run: TrainedRun) -> None:
+    """What came out of a run, and what to do next."""
     if output.is_json:
         output.json(
             {
@@ -110,10 +130,16 @@ def _values(
         values |= load_config(config)
         # A run's own file names that run; starting it again makes another one.
         values.pop("name", None)
-    for flag, name in FLAGS.items():
-        given = flags[_parameter_name(flag)]
-        if given is not None:
-            values[name] = given
+    return values | given(flags, settings)
+
+
+def given(flags: Mapping[str, Any], settings: list[str]) -> dict[str, Any]:
+    """What was asked for by flags, then by --set."""
+    values = {
+        name: flags[_parameter_name(flag)]
+        for flag, name in FLAGS.items()
+        if flags.get(_parameter_name(flag)) is not None
+    }
     for each in settings:
         key, equals, value = each.partition("=")
         if not equals:
@@ -126,8 +152,16 @@ def _parameter_name(flag: str) -> str:
     return flag.removeprefix("--").replace("-", "_")
 
 
-def _with_flags(function: Any) -> Any:
-    """Replace **flags of a command by an option for each setting that has a flag."""
+def with_flags(
+    function: Any, *, without: Collection[str] = (), usual: Mapping[str, str] | None = None
+) -> Any:
+    """Replace **flags of a command by an option for each setting that has a flag.
+
+    Args:
+        function: the command.
+        without: settings that it has no flags for.
+        usual: what it takes where a flag is not given, for the help; by setting.
+    """
     parts = all_settings()
     parameters = [
         parameter
@@ -135,9 +169,11 @@ def _with_flags(function: Any) -> Any:
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD
     ]
     for flag, name in FLAGS.items():
+        if name in without:
+            continue
         kind = type_of(name)
         kind = str if get_origin(kind) is not None else kind
-        default = parts[name].default
+        default = (usual or {}).get(name, parts[name].default)
         text = parts[name].metadata["help"]
         shown = "" if default in ("", inspect.Parameter.empty) else f" [default: {default}]"
         parameters.append(
@@ -156,4 +192,4 @@ def _with_flags(function: Any) -> Any:
     return function
 
 
-train = _with_flags(_train)
+train = with_flags(_train)

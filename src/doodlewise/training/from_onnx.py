@@ -7,6 +7,7 @@ multiplied by their scales.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,7 @@ def settle_norms(network: nn.Module, images: torch.Tensor) -> None:
         assert norm.running_mean is not None
         assert norm.running_var is not None
         slope = norm.weight / (norm.running_var + norm.eps).sqrt()
-        norm.bias += slope * (mean - norm.running_mean)
+        norm.bias.add_(slope * (mean - norm.running_mean))
         norm.weight.copy_(slope * (variance + norm.eps).sqrt())
         norm.running_mean.copy_(mean)
         norm.running_var.copy_(variance)
@@ -104,7 +105,7 @@ def _folded(network: nn.Module, weights: Weights) -> list[tuple[str, str]]:
     layers = [(name, each) for name, each in network.named_modules() if not [*each.children()]]
     return [
         (name, after)
-        for (name, layer), (after, following) in zip(layers, layers[1:], strict=False)
+        for (name, layer), (after, following) in pairwise(layers)
         if isinstance(layer, nn.Conv2d)
         and isinstance(following, nn.BatchNorm2d)
         and f"{name}.{FOLDED}" in weights

@@ -18,12 +18,13 @@ def make_optimizer(model: nn.Module, config: Optim, *, fused: bool = True) -> to
     """AdamW; biases and norms do not decay, as is usual.
 
     Args:
-        model: whose weights change.
+        model: whose weights change, but for frozen ones.
         config: see `Optim`.
         fused: whether all weights change in one kernel.
     """
-    decaying = [weight for weight in model.parameters() if weight.ndim > 1]
-    others = [weight for weight in model.parameters() if weight.ndim <= 1]
+    learning = [weight for weight in model.parameters() if weight.requires_grad]
+    decaying = [weight for weight in learning if weight.ndim > 1]
+    others = [weight for weight in learning if weight.ndim <= 1]
     groups = [
         {"params": decaying, "weight_decay": config.weight_decay},
         {"params": others, "weight_decay": 0.0},
