@@ -24,6 +24,7 @@ COMMANDS = (
     "data synthetic",
     "explore",
     "train",
+    "finetune",
     "eval",
     "predict",
     "doctor",

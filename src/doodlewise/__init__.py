@@ -41,6 +41,7 @@ __all__ = [
     "evaluate",
     "explore",
     "export",
+    "finetune",
     "list_models",
     "load",
     "prepare",
@@ -72,6 +73,7 @@ _HOME = {
     "evaluate": "evaluation.judge",
     "explore": "exploration.explore",
     "export": "data.export",
+    "finetune": "training.finetune",
     "list_models": "models.registry",
     "load": "predict.classifier",
     "prepare": "data.prepare",
@@ -100,6 +102,7 @@ if TYPE_CHECKING:
     from .ragged import Ragged
     from .raster import RenderSpec, render
     from .training.config import TrainConfig
+    from .training.finetune import finetune
     from .training.setup import TrainedRun, train
     from .training.sweep.results import SweepResult
     from .training.sweep.run import sweep

@@ -23,6 +23,7 @@ from .env import env
 from .evaluate import evaluate
 from .explore import explore
 from .export import export as export_model
+from .finetune import finetune
 from .models_list import list_networks
 from .predict import predict
 from .serve import serve
@@ -47,6 +48,7 @@ models = typer.Typer(help="What networks there are.", no_args_is_help=True)
 app.add_typer(data, name="data")
 app.command("explore")(explore)
 app.command("train")(train)
+app.command("finetune")(finetune)
 app.command("eval")(evaluate)
 app.command("predict")(predict)
 app.command("doctor")(doctor)
