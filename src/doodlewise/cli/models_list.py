@@ -11,11 +11,18 @@ __all__ = ["list_networks"]
 
 def list_networks(json: JsonFlag = False, verbose: VerboseFlag = False) -> None:
     """List the networks that can be trained."""
-    from ..models.registry import count_parameters, create_model, describe_models, usual_shape
+    from ..models.registry import (
+        count_parameters,
+        create_model,
+        describe_models,
+        takes_by_name,
+        usual_shape,
+    )
 
     rows: list[dict[str, Any]] = [
         {
             "model": name,
+            "takes": takes_by_name(name),
             "input": list(usual_shape(name)),
             "parameters": count_parameters(create_model(name, n_classes=345)),
             "about": about,
@@ -28,12 +35,18 @@ def list_networks(json: JsonFlag = False, verbose: VerboseFlag = False) -> None:
     output.table(
         ["network", "made for", "parameters", "about"],
         [
-            [str(row["model"]), _spell(*row["input"]), f"{row['parameters']:,}", str(row["about"])]
+            [
+                row["model"],
+                _spell(row["takes"], *row["input"]),
+                f"{row['parameters']:,}",
+                row["about"],
+            ]
             for row in rows
         ],
     )
     output.say("Parameters are for 345 classes. Next: doodlewise train STORE --model NAME")
 
 
-def _spell(channels: int, height: int, width: int) -> str:
-    return f"{width} x {height}{' colour' if channels == 3 else ''}"
+def _spell(takes: str, channels: int, height: int, width: int) -> str:
+    images = f"{width} x {height}{' colour' if channels == 3 else ''}"
+    return {"images": images, "strokes": "strokes", "both": f"{images}, strokes"}[takes]

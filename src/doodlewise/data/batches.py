@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,16 +24,26 @@ from numpy.typing import NDArray
 
 from ..augment import Augment, PixelAugment
 from ..errors import ConfigError, StoreError
+from ..models.inputs import Inputs, Takes
+from ..ragged import Ragged
 from ..raster import RenderSpec
 from ..raster_host import render_rows
 from .augment import render_augmented
 from .augment_pixels import augment_pixels
 from .catalog import MIRROR_UNSAFE
+from .points import place_strokes, vary_strokes
 from .rows import Rows
 from .split import Split, mix
 from .store import Shard, Store
 
-__all__ = ["Batch", "TrainingBatches", "render_window", "windows"]
+__all__ = [
+    "Batch",
+    "TrainingBatches",
+    "inputs_of",
+    "render_window",
+    "require_takes",
+    "windows",
+]
 
 RUN_ROWS = 4_096
 RUN_BYTES = 4 * 2**20
@@ -46,12 +57,18 @@ class Batch:
     """What the network gets.
 
     Attributes:
-        images: uint8 (rows, channels, height, width); of drawings 0 is paper, 255 is ink.
+        inputs: images, strokes, or both, as the network takes.
         labels: int64 (rows,).
     """
 
-    images: torch.Tensor
+    inputs: Inputs
     labels: torch.Tensor
+
+    @property
+    def images(self) -> torch.Tensor:
+        """Of the inputs, where the network takes images."""
+        assert self.inputs.images is not None
+        return self.inputs.images
 
 
 class TrainingBatches:
@@ -65,6 +82,7 @@ class TrainingBatches:
         store: where the drawings are.
         split: which side.
         spec: how strokes are drawn; None for a pixels store.
+        takes: what the network takes of a drawing.
         batch_size: rows of the global batch, over all processes.
         augment: how drawings vary; None for not at all. Strokes only.
         pixels: how images vary; None for not at all. Pixels stores only.
@@ -74,7 +92,8 @@ class TrainingBatches:
         threads: that draw batches.
 
     Raises:
-        StoreError: the split is empty, or too small to give each process a row.
+        StoreError: the split is empty, too small to give each process a row, or has no strokes for
+            a network that takes them.
         ConfigError: the batch is too small to give each process a row.
     """
 
@@ -84,6 +103,7 @@ class TrainingBatches:
         split: Split,
         spec: RenderSpec | None,
         *,
+        takes: Takes = "images",
         batch_size: int,
         augment: Augment | None = None,
         pixels: PixelAugment | None = None,
@@ -92,7 +112,8 @@ class TrainingBatches:
         world_size: int = 1,
         threads: int = 1,
     ) -> None:
-        self.store, self.split, self.spec = store, split, spec
+        require_takes(store, takes)
+        self.store, self.split, self.spec, self.takes = store, split, spec, takes
         self.n_rows = store.size(split)
         if self.n_rows < world_size:
             raise StoreError(
@@ -162,20 +183,18 @@ class TrainingBatches:
                 images = augment_pixels(
                     images, self.pixels, seeds=seeds, may_mirror=may_mirror, is_ink=self._is_ink
                 )
-            return Batch(channels_first(images), labels)
-        assert self.spec is not None
+            return Batch(Inputs(channels_first(images)), labels)
         if self.augment is None:
-            images = render_rows(rows.drawings, self.spec, chosen)
-        else:
-            images = render_augmented(
-                rows.drawings,
-                self.spec,
-                self.augment,
-                rows=chosen,
-                seeds=seeds,
-                may_mirror=may_mirror,
-            )
-        return Batch(torch.from_numpy(images[:, None]), labels)
+            return Batch(_inputs(rows.drawings, self.spec, self.takes, chosen), labels)
+        drawings, images, strokes = rows.drawings, None, None
+        variation: dict[str, Any] = {"rows": chosen, "seeds": seeds, "may_mirror": may_mirror}
+        if self.takes != "strokes":
+            assert self.spec is not None
+            pixels = render_augmented(drawings, self.spec, self.augment, **variation)
+            images = torch.from_numpy(pixels[:, None])
+        if self.takes != "images":
+            strokes = vary_strokes(drawings, self.augment, **variation)
+        return Batch(Inputs(images, strokes), labels)
 
 
 def windows(store: Store, split: str, max_rows: int = RUN_ROWS) -> Iterator[Rows]:
@@ -198,6 +217,51 @@ def render_window(rows: Rows, spec: RenderSpec | None, share: float = 1.0) -> to
         return channels_first(rows.images)
     assert spec is not None
     return torch.from_numpy(render_rows(rows.drawings, spec, share=share)[:, None])
+
+
+def inputs_of(rows: Rows, spec: RenderSpec | None, takes: Takes, share: float = 1.0) -> Inputs:
+    """These rows as a network takes them.
+
+    Args:
+        rows: strokes; or images, for networks that take these.
+        spec: how strokes are drawn; None for images.
+        takes: what the network takes.
+        share: only this share of the ink; strokes only.
+    """
+    if rows.drawings is None:
+        return Inputs(render_window(rows, spec))
+    return _inputs(rows.drawings, spec, takes, share=share)
+
+
+def _inputs(
+    drawings: Ragged,
+    spec: RenderSpec | None,
+    takes: Takes,
+    rows: NDArray[np.integer[Any]] | None = None,
+    *,
+    share: float = 1.0,
+) -> Inputs:
+    images, strokes = None, None
+    if takes != "strokes":
+        assert spec is not None
+        images = torch.from_numpy(render_rows(drawings, spec, rows, share=share)[:, None])
+    if takes != "images":
+        strokes = place_strokes(drawings, rows, share=share)
+    return Inputs(images, strokes)
+
+
+def require_takes(store: Store, takes: Takes) -> None:
+    """That a store has what a network takes.
+
+    Raises:
+        StoreError: it has no strokes, and the network takes them.
+    """
+    if takes != "images" and store.kind == "pixels":
+        raise StoreError(
+            f"{store.folder} holds pixels, and the network takes strokes. Prepare a store from"
+            " files that have strokes (.ndjson, .bin), or choose a network that takes images: see"
+            " doodlewise models list"
+        )
 
 
 def channels_first(images: NDArray[np.uint8]) -> torch.Tensor:

@@ -12,11 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ..data.batches import render_window, windows
+from ..data.batches import inputs_of, require_takes, windows
 from ..data.rows import Rows
 from ..data.store import Store
 from ..errors import StoreError, UnknownClassError
-from ..models.registry import as_input
+from ..models.inputs import scores as network_scores
+from ..models.inputs import takes_of
 from ..raster import RenderSpec
 from ..version import __version__
 from .metrics import Tally
@@ -159,6 +160,7 @@ def labels_in(subject: Subject, store: Store) -> NDArray[np.int64]:
         StoreError: the network cannot take what is in the store.
         UnknownClassError: it knows none of the words.
     """
+    require_takes(store, takes_of(subject.network))
     if store.kind == "strokes" and subject.spec is None:
         raise StoreError(
             f"{store.folder} holds strokes, and the network takes pictures only. Evaluate it on a"
@@ -185,13 +187,15 @@ def labels_in(subject: Subject, store: Store) -> NDArray[np.int64]:
 @torch.inference_mode()
 def scores_of(subject: Subject, rows: Rows, share: float = 1.0) -> torch.Tensor:
     """Scores before the softmax: float32 (rows, classes), on the CPU."""
-    images = render_window(rows, subject.spec, share)
-    at_once = max(1, min(BATCH_ROWS, BATCH_BYTES // math.prod(images.shape[1:])))
+    inputs = inputs_of(rows, subject.spec, takes_of(subject.network), share)
+    at_once = BATCH_ROWS
+    if inputs.images is not None:
+        at_once = max(1, min(at_once, BATCH_BYTES // math.prod(inputs.images.shape[1:])))
     parts = [
-        subject.network(as_input(images[at : at + at_once].to(subject.device))).float().cpu()
-        for at in range(0, len(images), at_once)
+        network_scores(subject.network, inputs.slice(at, at + at_once).to(subject.device))
+        for at in range(0, len(inputs), at_once)
     ]
-    return torch.cat(parts)
+    return torch.cat([part.float().cpu() for part in parts])
 
 
 def fit_temperature(subject: Subject, store: Store, split: str = "val") -> float:

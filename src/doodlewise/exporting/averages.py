@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from ..data.batches import render_window, windows
+from ..data.batches import inputs_of, windows
 from ..data.store import Store
 from ..errors import UnknownClassError
 from ..evaluation.run import Subject, labels_in
+from ..models.inputs import Inputs, Takes
 
 __all__ = ["averages"]
 
@@ -22,7 +22,9 @@ def averages(
     subject: Subject,
     store: Store,
     per_class: int,
-    measure: Callable[[torch.Tensor], NDArray[np.floating | np.uint8]],
+    measure: Callable[[Inputs], NDArray[np.floating | np.uint8]],
+    *,
+    takes: Takes = "images",
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.int64]]:
     """The average of what is measured, by word, and of how many drawings.
 
@@ -30,7 +32,8 @@ def averages(
         subject: whose words and images they are.
         store: its train split is looked at.
         per_class: about so many drawings of a word are enough.
-        measure: uint8 images (n, channels, height, width) to an array with n rows.
+        measure: n drawings to an array with n rows.
+        takes: what it wants to have of a drawing.
 
     Returns:
         (words, ...), 0 for a word without drawings, None if there is no drawing at all; and int64
@@ -47,7 +50,7 @@ def averages(
         labels = label_of[rows.labels]
         wanted = np.flatnonzero((labels >= 0) & (counts[labels] < per_class))
         if len(wanted):
-            measured = measure(render_window(rows.take(wanted), subject.spec))
+            measured = measure(inputs_of(rows.take(wanted), subject.spec, takes))
             if sums is None:
                 sums = np.zeros((n_classes, *measured.shape[1:]))
             np.add.at(sums, labels[wanted], measured)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from ..data.store import Store
 from ..evaluation.run import Subject
 from ..models.head import divided
-from ..models.registry import ImageShape, as_input
+from ..models.inputs import Inputs, scores, takes_of
+from ..models.registry import ImageShape
 from ..predict.feature_means import feature_means_text
 from .averages import averages
 
@@ -28,10 +29,12 @@ def feature_means(subject: Subject, store: Store, image_shape: ImageShape) -> st
     if head is None:
         return None
 
-    def features(images: torch.Tensor) -> NDArray[np.float32]:
+    takes = takes_of(subject.network)
+
+    def features(inputs: Inputs) -> NDArray[np.float32]:
         with torch.inference_mode():
-            seen: NDArray[np.float32] = body(as_input(images)).float().numpy()
+            seen: NDArray[np.float32] = scores(body, inputs).float().numpy()
         return seen
 
-    means, counts = averages(subject, store, PER_CLASS, features)
+    means, counts = averages(subject, store, PER_CLASS, features, takes=takes)
     return feature_means_text(means) if means is not None and counts.all() else None

@@ -6,9 +6,11 @@ A page shows it where a person asks what the network expects of a word.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..data.store import Store
 from ..evaluation.run import Subject
+from ..models.inputs import Inputs
 from ..predict.means import sheet_of_means
 from .averages import averages
 
@@ -22,8 +24,14 @@ def means_of(subject: Subject, store: Store) -> str:
     """The sheet of `predict.means`, of the train split, as base64; tiles of words without drawings
     are blank."""
     assert subject.spec is not None
-    means, _ = averages(subject, store, PER_CLASS, lambda images: images[:, 0].numpy())
+    means, _ = averages(subject, store, PER_CLASS, _ink)
     if means is None:
         side = subject.spec.side
         means = np.zeros((len(subject.classes), side, side))
     return sheet_of_means(means)
+
+
+def _ink(inputs: Inputs) -> NDArray[np.uint8]:
+    assert inputs.images is not None
+    ink: NDArray[np.uint8] = inputs.images[:, 0].numpy()
+    return ink

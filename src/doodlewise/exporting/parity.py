@@ -11,19 +11,19 @@ definition; that moves probabilities by more than 1e-4, and is no fault of the f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..data.batches import render_window, windows
+from ..data.batches import inputs_of, render_window, windows
 from ..data.rows import Rows
 from ..data.store import Store
 from ..errors import ModelError, StoreError
 from ..evaluation.run import Subject, labels_in, scores_of
-from ..models.registry import as_input
+from ..models.inputs import scores, takes_of
 from ..predict.onnx_backend import OnnxBackend, OnnxStrokesBackend, open_onnx
 from ..raster import RenderSpec, render_many
 
@@ -135,11 +135,14 @@ def probabilities_of(
 def _by_definition(subject: Subject, rows: Rows) -> NDArray[np.float32]:
     """The network over drawings by the reference rasteriser, float32 (rows, classes)."""
     assert rows.drawings is not None
-    images = torch.from_numpy(render_many(rows.drawings, subject.spec)[:, None])
+    inputs = inputs_of(rows, subject.spec, takes_of(subject.network))
+    if inputs.images is not None:
+        exact = torch.from_numpy(render_many(rows.drawings, subject.spec)[:, None])
+        inputs = replace(inputs, images=exact)
     parts = [
-        subject.network(as_input(images[first : first + _IMAGES_AT_ONCE]))
-        for first in range(0, len(images), _IMAGES_AT_ONCE)
+        scores(subject.network, inputs.slice(first, first + _IMAGES_AT_ONCE))
+        for first in range(0, len(inputs), _IMAGES_AT_ONCE)
     ]
-    scores = torch.cat(parts)
-    found: NDArray[np.float32] = torch.softmax(scores / subject.temperature, dim=1).numpy()
+    every = torch.cat(parts)
+    found: NDArray[np.float32] = torch.softmax(every / subject.temperature, dim=1).numpy()
     return found

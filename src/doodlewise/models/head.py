@@ -7,6 +7,7 @@ from copy import deepcopy
 import torch
 from torch import nn
 
+from .inputs import example_inputs, scores, takes_of
 from .registry import ImageShape
 
 __all__ = ["divided", "last_linear"]
@@ -23,12 +24,11 @@ def divided(network: nn.Module, image_shape: ImageShape) -> tuple[nn.Module, nn.
     assert isinstance(head, nn.Linear)
     setattr(body.get_submodule(parent), name, nn.Identity())
     # Whether anything but dropout comes after it shows in the scores.
-    generator = torch.Generator().manual_seed(0)
-    images = torch.rand((2, *image_shape), generator=generator).to(head.weight.device)
+    inputs = example_inputs(takes_of(network), image_shape, 2).to(head.weight.device)
     with torch.inference_mode():
-        features = body(images)
+        features = scores(body, inputs)
         fits = features.ndim == 2 and features.shape[1] == head.in_features
-        is_last = fits and torch.equal(head(features), network(images))
+        is_last = fits and torch.equal(head(features), scores(network, inputs))
     return (body, head) if is_last else (network, None)
 
 

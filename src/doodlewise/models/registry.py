@@ -6,7 +6,8 @@
 
 One that is not made for bitmaps says what it is made for: `@register_model(usual=(3, 64, 64))`.
 Every network takes float32 images (n, channels, height, width) from 0 (paper) to 1 (ink) and gives
-scores (n, n_classes) before the softmax. Tests run over everything that is registered.
+scores (n, n_classes) before the softmax; one that takes strokes, or both, says so:
+`@register_model(takes="strokes")`, see `inputs`. Tests run over everything that is registered.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from typing import overload
+from typing import Literal, overload
 
 import torch
 from torch import nn
@@ -24,6 +25,7 @@ from ..errors import ModelError, UnknownModelError, did_you_mean
 __all__ = [
     "BITMAP",
     "ImageShape",
+    "Takes",
     "as_input",
     "channels_last",
     "count_parameters",
@@ -31,11 +33,15 @@ __all__ = [
     "describe_models",
     "list_models",
     "register_model",
+    "takes_by_name",
     "usual_shape",
 ]
 
 ImageShape = tuple[int, int, int]
 """Channels, height, width."""
+
+Takes = Literal["images", "strokes", "both"]
+"""What a network sees of a drawing."""
 
 Builder = Callable[[int, ImageShape], nn.Module]
 
@@ -43,38 +49,42 @@ BITMAP: ImageShape = (1, 28, 28)
 
 _BUILDERS: dict[str, Builder] = {}
 _USUAL: dict[str, ImageShape] = {}
+_TAKES: dict[str, Takes] = {}
 
 
 @overload
 def register_model(builder: Builder) -> Builder: ...
 @overload
-def register_model(*, usual: ImageShape) -> Callable[[Builder], Builder]: ...
+def register_model(
+    *, usual: ImageShape = ..., takes: Takes = ...
+) -> Callable[[Builder], Builder]: ...
 
 
 def register_model(
-    builder: Builder | None = None, *, usual: ImageShape = BITMAP
+    builder: Builder | None = None, *, usual: ImageShape = BITMAP, takes: Takes = "images"
 ) -> Builder | Callable[[Builder], Builder]:
     """Make a network available under the name of the function that builds it.
 
     Args:
         builder: the function.
         usual: the images that it is made for.
+        takes: what it sees of a drawing; the module that it builds has it as an attribute too.
 
     Raises:
         ModelError: the name is taken.
     """
     if builder is None:
-        return partial(_register, usual=usual)
-    return _register(builder, usual=usual)
+        return partial(_register, usual=usual, takes=takes)
+    return _register(builder, usual=usual, takes=takes)
 
 
-def _register(builder: Builder, *, usual: ImageShape) -> Builder:
+def _register(builder: Builder, *, usual: ImageShape, takes: Takes) -> Builder:
     name = builder.__name__
     if name in _BUILDERS:
         raise ModelError(f"There already is a network '{name}'. Give the function another name.")
     if not builder.__doc__:
         raise ModelError(f"The network '{name}' has no docstring; write one line about it.")
-    _BUILDERS[name], _USUAL[name] = builder, usual
+    _BUILDERS[name], _USUAL[name], _TAKES[name] = builder, usual, takes
     return builder
 
 
@@ -113,6 +123,12 @@ def usual_shape(name: str) -> ImageShape:
     """The images that a registered network is made for."""
     _load_builtin()
     return _USUAL[name]
+
+
+def takes_by_name(name: str) -> Takes:
+    """What a registered network sees of a drawing."""
+    _load_builtin()
+    return _TAKES.get(name, "images")
 
 
 def describe_models() -> dict[str, str]:

@@ -17,8 +17,9 @@ from torch.optim.swa_utils import AveragedModel
 from ..data.batches import Batch, TrainingBatches
 from ..errors import DivergedError, Interrupted, MemoryExhaustedError, ModelError
 from ..evaluation.result import EvalResult
-from ..models.registry import as_input
+from ..models.inputs import scores as scores_of
 from .config import TrainConfig
+from .freeze import learning_mode
 from .optim import learning_rate
 
 __all__ = ["Job", "Listener", "Position", "fit"]
@@ -102,7 +103,7 @@ def fit(job: Job, position: Position) -> Position:
     # A run that was stopped early goes on if it is resumed with another patience.
     position.stopped = _why_stop(config.patience, position)
     while position.epoch < config.epochs and not position.stopped:
-        job.network.train()
+        learning_mode(job.network)
         sums = _Sums()
         for batch, wait_s in _timed(batches.epoch(position.epoch, position.batch)):
             started = time.perf_counter()
@@ -136,9 +137,9 @@ def _train_step(job: Job, batch: Batch, step: int, lr: float, sums: _Sums) -> No
     for group in job.optimizer.param_groups:
         group["lr"] = lr
     try:
-        images = as_input(batch.images.to(fabric.device, non_blocking=True))
+        inputs = batch.inputs.to(fabric.device, non_blocking=True)
         labels = batch.labels.to(fabric.device, non_blocking=True)
-        scores = job.network(images).float()
+        scores = scores_of(job.network, inputs).float()
         loss = F.cross_entropy(scores, labels, label_smoothing=config.optim.label_smoothing)
         fabric.backward(loss)
         if config.optim.clip:

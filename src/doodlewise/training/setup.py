@@ -16,7 +16,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from ..augment import PixelAugment
-from ..data.batches import TrainingBatches
+from ..data.batches import TrainingBatches, require_takes
 from ..data.store import Store
 from ..environment import environment
 from ..errors import ConfigError, RunError, StoreError
@@ -25,7 +25,8 @@ from ..evaluation.result import EvalResult
 from ..evaluation.run import Subject, tally
 from ..files import explain_os_errors, write_json, write_text
 from ..heap import keep_freed_memory
-from ..models.registry import ImageShape, channels_last, count_parameters, create_model
+from ..models.inputs import takes_of
+from ..models.registry import ImageShape, channels_last, count_parameters, takes_by_name
 from ..raster import RenderSpec
 from .checkpoint import load_checkpoint
 from .config import TrainConfig, save_config
@@ -36,12 +37,13 @@ from .optim import make_ema, make_optimizer
 from .processes import launch
 from .record import Recorder, Reporter, SilentReporter
 from .run_dir import RunDir
+from .start import starting_network
 from .summary import summarise
 
 __all__ = ["TrainedRun", "describe", "train"]
 
-KEPT = ("batch_size", "seed", "render")
-"""Settings without which the order or the look of the drawings would be another."""
+KEPT = ("batch_size", "seed", "render", "head_only", "freeze_until")
+"""Settings without which the order or the look of the drawings would be another, or what learns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def train(
         config = TrainConfig(store=str(settings.pop("store", "")))
     # With its own values too, which have passed through no conversion if Python gave them.
     config = config.with_values(config.to_dict() | settings)
-    _check(config, Store(config.store))
+    _check(config, Store(config.store), is_resumed=resume is not None)
     fabric, reasons = make_fabric(config)
     run, checkpoint = _open_run(config, resume, exist_ok)
     config = config.with_values({"name": run.name})
@@ -124,7 +126,7 @@ def _main(
     if fabric.device.type == "cpu":
         keep_freed_memory()
     torch.manual_seed(config.seed)
-    network = create_model(config.model, n_classes=len(store.classes), image_shape=image_shape)
+    network = starting_network(config, store, image_shape, is_resumed=checkpoint is not None)
     network = channels_last(network)
     identity = {"model": config.model, "classes": store.classes, "config": config.to_dict()}
     text = summarise(network, config.model, image_shape)
@@ -137,6 +139,7 @@ def _main(
         store,
         "train",
         spec,
+        takes=takes_of(network),
         batch_size=config.batch_size,
         augment=config.augment if store.kind == "strokes" else None,
         pixels=config.pixels if store.kind == "pixels" else None,
@@ -207,8 +210,9 @@ def input_of(store: Store, render: RenderSpec) -> tuple[RenderSpec | None, Image
     return None, (channels, height, width)
 
 
-def _check(config: TrainConfig, store: Store) -> nn.Module:
+def _check(config: TrainConfig, store: Store, *, is_resumed: bool = False) -> nn.Module:
     """The network, if it can be trained on this store."""
+    require_takes(store, takes_by_name(config.model))
     for split in ("train", "val"):
         if store.size(split) == 0:
             raise StoreError(
@@ -220,7 +224,7 @@ def _check(config: TrainConfig, store: Store) -> nn.Module:
             f"{store.folder} has fewer drawings than there are devices. Use --devices 1."
         )
     _, image_shape = input_of(store, config.render)
-    return create_model(config.model, n_classes=len(store.classes), image_shape=image_shape)
+    return starting_network(config, store, image_shape, is_resumed=is_resumed, is_trial=True)
 
 
 def _open_run(
@@ -249,7 +253,8 @@ def _restore(
     if "optimizer" not in state:
         raise RunError(f"{checkpoint} holds weights only. Resume from last.ckpt.")
     for name in KEPT:
-        before, now = state["config"][name], identity["config"][name]
+        # A run of an earlier version may lack a setting that came later.
+        before, now = state["config"].get(name, identity["config"][name]), identity["config"][name]
         if now != before:
             raise ConfigError(
                 f"{name} is {now}, but the run began with {before}. Resume it with the settings in"

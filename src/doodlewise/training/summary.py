@@ -6,10 +6,18 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
+from torch.nn.utils.rnn import PackedSequence
 
+from ..models.inputs import example_inputs, scores, takes_of
 from ..models.registry import ImageShape, count_parameters
 
 __all__ = ["summarise"]
+
+INPUT = {
+    "images": "{}",
+    "strokes": "strokes",
+    "both": "{} and strokes",
+}
 
 
 def summarise(network: nn.Module, name: str, image_shape: ImageShape) -> str:
@@ -21,13 +29,14 @@ def summarise(network: nn.Module, name: str, image_shape: ImageShape) -> str:
             hooks.append(layer.register_forward_hook(_note(path, rows)))
     was_training = network.training
     network.eval()
+    takes = takes_of(network)
     with torch.no_grad():
-        network(torch.zeros(1, *image_shape))
+        scores(network, example_inputs(takes, image_shape))
     network.train(was_training)
     for hook in hooks:
         hook.remove()
     head = ("layer", "kind", "output", "parameters")
-    shape = "x".join(map(str, image_shape))
+    shape = INPUT[takes].format("x".join(map(str, image_shape)))
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(4)]
 
     def line(row: tuple[str, str, str, str]) -> str:
@@ -50,10 +59,19 @@ def summarise(network: nn.Module, name: str, image_shape: ImageShape) -> str:
 
 def _note(
     path: str, rows: list[tuple[str, str, str, str]]
-) -> Callable[[nn.Module, object, torch.Tensor], None]:
-    def hook(layer: nn.Module, _inputs: object, output: torch.Tensor) -> None:
-        shape = "x".join(str(n) for n in output.shape[1:])
+) -> Callable[[nn.Module, object, object], None]:
+    def hook(layer: nn.Module, _inputs: object, output: object) -> None:
+        shape = _shape(output)
         own = sum(weight.numel() for weight in layer.parameters())
         rows.append((path, type(layer).__name__, shape, f"{own:,}"))
 
     return hook
+
+
+def _shape(output: object) -> str:
+    """Without the batch, or the points of all drawings, which come first."""
+    if isinstance(output, PackedSequence):
+        output = output.data
+    if isinstance(output, tuple):  # a recurrent layer gives its last state too
+        return _shape(output[0])
+    return "x".join(str(n) for n in output.shape[1:]) if isinstance(output, torch.Tensor) else ""
