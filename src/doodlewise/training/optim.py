@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from .config import Optim
+from .freeze import is_frozen
 
 __all__ = ["learning_rate", "make_ema", "make_optimizer"]
 
@@ -61,26 +62,37 @@ def _half_cosine(share: float) -> float:
 
 
 def make_ema(model: nn.Module, decay: float) -> AveragedModel:
-    """A copy of the network whose weights follow as a running mean.
+    """A copy of the network whose weights follow as a running mean; frozen ones stay.
 
     The mean is over few steps at first and over more later, so that it is good after a short run
     too: the decay of step t is at most (1 + t) / (10 + t).
     """
-    return AveragedModel(model, multi_avg_fn=_follow(decay), use_buffers=True)
+    return RunningMean(model, decay)
 
 
-_Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
+class RunningMean(AveragedModel):
+    """See `make_ema`."""
 
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        super().__init__(model)
+        self._decay = decay
 
-def _follow(decay: float) -> Callable[[_Tensors, _Tensors, torch.Tensor | int], None]:
     @torch.no_grad()
-    def update(means: _Tensors, weights: _Tensors, n_averaged: torch.Tensor | int) -> None:
-        t = int(n_averaged)
-        share = 1.0 - min(decay, (1.0 + t) / (10.0 + t))
-        if means and means[0].is_floating_point():
-            torch._foreach_lerp_(means, weights, share)
-        else:
-            for mean, weight in zip(means, weights, strict=True):
-                mean.copy_(weight)
+    def update_parameters(self, model: nn.Module) -> None:
+        """After a step."""
+        t = int(self.n_averaged)
+        share = 1.0 - min(self._decay, (1.0 + t) / (10.0 + t)) if t else 1.0
+        means, weights = [*_learning(self.module)], [*_learning(model)]
+        floats = [at for at, mean in enumerate(means) if mean.is_floating_point()]
+        torch._foreach_lerp_([means[at] for at in floats], [weights[at] for at in floats], share)
+        for at in {*range(len(means))} - {*floats}:
+            means[at].copy_(weights[at])
+        self.n_averaged += 1
 
-    return update
+
+def _learning(model: nn.Module) -> Iterator[torch.Tensor]:
+    """The weights that change, and the buffers of layers that are not frozen."""
+    yield from (weight.detach() for weight in model.parameters() if weight.requires_grad)
+    for layer in model.modules():
+        if not is_frozen(layer):
+            yield from layer.buffers(recurse=False)
