@@ -150,4 +150,5 @@ def _licence_of_data(info: BundleInfo) -> str:
 def _trained_on(facts: dict[str, Any], things: str) -> str:
     if not facts:
         return "not recorded"
-    return f"{facts['drawings']:,} {things} of {facts['store']}, {facts['epochs']} epochs"
+    base = f", from the weights of {facts['base']}" if facts.get("base") else ""
+    return f"{facts['drawings']:,} {things} of {facts['store']}, {facts['epochs']} epochs{base}"

@@ -65,6 +65,7 @@ def finish(
             "drawings": store.size("train"),
             "epochs": len(position.rows),
             "best_epoch": position.best_epoch,
+            **({"base": config.init_from} if config.init_from else {}),
         },
     )
     save_bundle(network, info, run.model)

@@ -11,13 +11,20 @@ from torch.nn.utils.rnn import PackedSequence
 from ..models.inputs import example_inputs, scores, takes_of
 from ..models.registry import ImageShape, count_parameters
 
-__all__ = ["summarise"]
+__all__ = ["spell_parameters", "summarise"]
 
 INPUT = {
     "images": "{}",
     "strokes": "strokes",
     "both": "{} and strokes",
 }
+
+
+def spell_parameters(network: nn.Module) -> str:
+    """How many there are, and how many of them learn where some are frozen."""
+    total, learning = sum(each.numel() for each in network.parameters()), count_parameters(network)
+    frozen = f", {learning:,} of them learn" if learning < total else ""
+    return f"{total:,} parameters{frozen}"
 
 
 def summarise(network: nn.Module, name: str, image_shape: ImageShape) -> str:
@@ -51,7 +58,7 @@ def summarise(network: nn.Module, name: str, image_shape: ImageShape) -> str:
             line(("-" * widths[0], "-" * widths[1], "-" * widths[2], "-" * widths[3])),
             *(line(row) for row in rows),
             "",
-            f"{count_parameters(network):,} parameters",
+            spell_parameters(network),
             "",
         ]
     )
