@@ -6,9 +6,11 @@ import logging
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import ClusterEnvironment
 
 from ..errors import ConfigError
 from .config import TrainConfig
+from .world import World
 
 __all__ = ["make_fabric"]
 
@@ -19,32 +21,92 @@ PRECISIONS = {
 }
 
 
-def make_fabric(config: TrainConfig) -> tuple[Fabric, dict[str, str]]:
+def make_fabric(config: TrainConfig, world: World | None = None) -> tuple[Fabric, dict[str, str]]:
     """The device, and why it was chosen.
+
+    Args:
+        config: what was asked for.
+        world: the processes, where somebody else has started them.
 
     Raises:
         ConfigError: the device is not there.
     """
-    device, why_device = _choose_device(config.device, config.devices)
+    devices = config.devices if world is None else world.local_size
+    total = devices if world is None else world.size
+    device, why_device = _choose_device(config.device, devices, is_alone=total == 1)
     precision, why_precision = _choose_precision(config.precision, device)
     # We say what was chosen, and why, ourselves.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    fabric = Fabric(
-        accelerator=device,
-        devices=config.devices,
-        strategy="ddp_spawn" if config.devices > 1 else "auto",
-        precision=precision,
-    )
+    if world is None:
+        fabric = Fabric(
+            accelerator=device,
+            devices=devices,
+            strategy="ddp_spawn" if devices > 1 else "auto",
+            precision=precision,
+        )
+        started = ""
+    else:
+        fabric = Fabric(
+            accelerator=device,
+            devices=devices,
+            num_nodes=max(world.size // devices, 1),
+            strategy="ddp",
+            precision=precision,
+            plugins=[_Outside(world)],
+        )
+        started = f", started by {world.starter}"
     return fabric, {
-        "device": f"{config.devices} x {device} ({why_device})",
+        "device": f"{total} x {device} ({why_device}{started})",
         "precision": f"{precision} ({why_precision})",
     }
 
 
-def _choose_device(wanted: str, devices: int) -> tuple[str, str]:
+class _Outside(ClusterEnvironment):  # type: ignore[misc]  # Fabric has no types here
+    """What Fabric asks about processes that it has not started."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    @property
+    def creates_processes_externally(self) -> bool:
+        return True
+
+    @property
+    def main_address(self) -> str:
+        return self._world.address
+
+    @property
+    def main_port(self) -> int:
+        return self._world.port
+
+    @staticmethod
+    def detect() -> bool:
+        return False
+
+    def world_size(self) -> int:
+        return self._world.size
+
+    def global_rank(self) -> int:
+        return self._world.rank
+
+    def local_rank(self) -> int:
+        return self._world.local_rank
+
+    def node_rank(self) -> int:
+        return self._world.rank // self._world.local_size
+
+    def set_world_size(self, size: int) -> None:
+        """It is what it is."""
+
+    def set_global_rank(self, rank: int) -> None:
+        """It is what it is."""
+
+
+def _choose_device(wanted: str, devices: int, *, is_alone: bool) -> tuple[str, str]:
     there = {
         "cuda": torch.cuda.device_count(),
-        "mps": int(torch.backends.mps.is_available()),
+        # Processes cannot talk about what is on it.
+        "mps": int(is_alone and torch.backends.mps.is_available()),
         "cpu": devices,
     }
     if wanted != "auto" and wanted not in there:

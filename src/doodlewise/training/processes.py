@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 import pickle
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
@@ -24,10 +27,16 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 
 from ..errors import DoodlewiseError, Interrupted, TrainingError
 from ..files import replacing
+from .peers import PeerLostError, explain_lost_peers, killed
 
 __all__ = ["launch"]
 
 T = TypeVar("T")
+
+GRACE_S = 3.0
+"""So long may processes live on when one of them has failed: they wait for it, and cannot know."""
+ORPHANS_GRACE_S = 60.0
+"""So long may they take to save when the one that began them has gone."""
 
 
 def launch(fabric: Fabric, function: Callable[..., T], *args: Any) -> T:
@@ -41,24 +50,29 @@ def launch(fabric: Fabric, function: Callable[..., T], *args: Any) -> T:
         Interrupted: Ctrl-C was pressed while nobody could save.
         TrainingError: a process was killed.
     """
-    with tempfile.TemporaryDirectory(prefix="doodlewise-") as folder, _signals_passed_on() as asked:
+    with (
+        tempfile.TemporaryDirectory(prefix="doodlewise-") as folder,
+        _environment_restored(),
+        _signals_passed_on() as asked,
+        _survivors_ended(fabric.strategy.num_processes),
+    ):
         outcome = Path(folder) / "outcome"
         try:
             fabric.launch(_Task(outcome, function, args))
-        except ProcessRaisedException:
-            if not outcome.exists():
-                raise
-        except ProcessExitedException as error:
-            if not outcome.exists() and asked.is_set():
+        except (ProcessRaisedException, ProcessExitedException) as error:
+            lost = _lost(outcome).exists()
+            if outcome.exists():
+                pass
+            elif asked.is_set():
                 raise Interrupted(
                     "Stopped between two epochs; what was saved before is whole. Go on by --resume"
                     " last, or start again."
                 ) from error
-            if not outcome.exists():
-                raise TrainingError(
-                    f"A training process was killed ({error}), probably for want of memory. Use"
-                    " fewer --devices or a smaller --batch-size, and go on by --resume last."
-                ) from error
+            elif lost or isinstance(error, ProcessExitedException):
+                detail = str(error) if isinstance(error, ProcessExitedException) else ""
+                raise TrainingError(killed(detail)) from error
+            else:
+                raise
         # Written by our own processes in a folder of ours, so unpickling it is safe.
         result = pickle.loads(outcome.read_bytes())
     if isinstance(result, DoodlewiseError):
@@ -83,8 +97,14 @@ class _Task:
     def __call__(self, fabric: Fabric) -> None:
         # A terminal sends Ctrl-C to all processes at once; the one that began passes it on.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        threading.Thread(target=_end_with_the_parent, daemon=True).start()
         try:
-            result = self._function(fabric, *self._args)
+            with explain_lost_peers():
+                result = self._function(fabric, *self._args)
+        except PeerLostError:
+            # Why it has gone is for others to say, if they can.
+            _lost(self._outcome).touch()
+            raise
         except DoodlewiseError as error:
             self._leave(error)
             # All stop together when asked to; after an error, the others would wait for this one.
@@ -98,6 +118,64 @@ class _Task:
         if not self._outcome.exists():
             with replacing(self._outcome) as temporary:
                 temporary.write_bytes(pickle.dumps(result))
+
+
+def _lost(outcome: Path) -> Path:
+    """Is there when a process has noticed that another one has gone."""
+    return outcome.with_name("lost")
+
+
+def _end_with_the_parent() -> None:
+    """Save and end when the process that began this one has gone: nobody waits for the result."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(ORPHANS_GRACE_S)
+    os._exit(1)
+
+
+@contextmanager
+def _environment_restored() -> Iterator[None]:
+    """Fabric leaves a port in it, at which the processes of another run would meet these."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+
+
+@contextmanager
+def _survivors_ended(n: int) -> Iterator[None]:
+    """While open, when one of `n` processes begun meanwhile fails, the others end soon after.
+
+    Left alone, they would wait for it: on a GPU for half an hour.
+    """
+    others = set(multiprocessing.active_children())
+    is_over = threading.Event()
+
+    def watch() -> None:
+        ours: set[BaseProcess] = set()
+        while len(ours) < n and not is_over.wait(0.2):
+            ours = set(multiprocessing.active_children()) - others
+        alive = {process.sentinel: process for process in ours}
+        while alive and not is_over.is_set():
+            ended = wait(list(alive), timeout=0.5)
+            gone = [alive.pop(sentinel) for sentinel in list(alive) if sentinel in ended]
+            # After a while, whoever waits for them has asked how they ended; two must not at once.
+            if gone and not is_over.wait(GRACE_S) and any(process.exitcode for process in gone):
+                for process in alive.values():
+                    process.kill()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 @contextmanager
