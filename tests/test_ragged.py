@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from doodlewise.data.gather import gather
 from doodlewise.drawing import Drawing
 from doodlewise.ragged import Ragged
 
@@ -68,3 +69,30 @@ def test_none_at_all() -> None:
         assert len(empty) == 0
         assert list(empty) == []
         assert empty.points.shape == (0, 2)
+
+
+TIMED = Drawing.from_strokes([[[0, 1], [0, 1], [0, 40]], [[2], [2], [90]]])
+UNTIMED = Drawing.from_strokes(STROKES[1])
+
+
+def times_of(drawings: Ragged) -> list[list[float] | None]:
+    return [None if each.times is None else each.times.tolist() for each in drawings]
+
+
+def test_pen_times_come_along(three: Ragged) -> None:
+    assert three.times is None
+    mixed = Ragged.from_drawings([TIMED, UNTIMED, TIMED])
+    assert mixed.times is not None
+    assert mixed.times.dtype == np.float32
+    assert np.isnan(mixed.times[3:6]).all()
+    assert times_of(mixed) == [[0, 40, 90], None, [0, 40, 90]]
+    assert times_of(mixed.slice(1, 3)) == [None, [0, 40, 90]]
+    for take in (mixed.take, lambda rows: gather(mixed, rows)):
+        assert times_of(take(np.array([1, 0]))) == [None, [0, 40, 90]]
+
+
+def test_joined_to_drawings_without_times_those_are_unknown(three: Ragged) -> None:
+    timed = Ragged.from_drawings([TIMED])
+    assert times_of(Ragged.concat([timed, three.slice(1, 2)])) == [[0, 40, 90], None]
+    assert Ragged.concat([three, three]).times is None
+    assert times_of(Ragged.concat([Ragged.empty(), timed])) == [[0, 40, 90]]

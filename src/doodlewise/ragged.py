@@ -1,4 +1,4 @@
-"""Many drawings, laid end to end in four arrays: so they are read, stored and drawn."""
+"""Many drawings, laid end to end in a few arrays: so they are read, stored and drawn."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ class Ragged:
         stroke_offsets: int64 (drawings + 1,), the strokes of drawing i are
             `stroke_lengths[stroke_offsets[i]:stroke_offsets[i + 1]]`.
         point_offsets: int64 (drawings + 1,), likewise for its points.
+        times: float32 (points,), milliseconds since the first point of the drawing; NaN throughout
+            a drawing whose times are not known. None where those of none are.
     """
 
     points: NDArray[Any]
     stroke_lengths: NDArray[np.int32]
     stroke_offsets: NDArray[np.int64]
     point_offsets: NDArray[np.int64]
+    times: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.stroke_offsets) - 1
@@ -43,14 +46,20 @@ class Ragged:
         return Drawing(
             points=self.points[first:last].astype(np.float32),
             lengths=self.stroke_lengths[strokes].astype(np.int32),
+            times=self._times_of(first, last),
         )
+
+    def _times_of(self, first: int, last: int) -> NDArray[np.float32] | None:
+        if self.times is None or np.isnan(self.times[first:last]).any():
+            return None
+        return self.times[first:last].astype(np.float32)
 
     def __iter__(self) -> Iterator[Drawing]:
         return (self[index] for index in range(len(self)))
 
     @classmethod
     def from_drawings(cls, drawings: Iterable[Drawing]) -> Ragged:
-        """Lay drawings end to end; float32 points, as they are."""
+        """Lay drawings end to end; float32 points, and times, as they are."""
         every = list(drawings)
         if not every:
             return cls.empty()
@@ -58,6 +67,7 @@ class Ragged:
             points=np.concatenate([drawing.points for drawing in every]),
             stroke_lengths=np.concatenate([drawing.lengths for drawing in every]),
             strokes_per_drawing=[drawing.n_strokes for drawing in every],
+            times=_joined([(drawing.n_points, drawing.times) for drawing in every]),
         )
 
     @classmethod
@@ -66,11 +76,12 @@ class Ragged:
         points: NDArray[Any],
         stroke_lengths: NDArray[np.int32],
         strokes_per_drawing: Sequence[int] | NDArray[Any],
+        times: NDArray[np.float32] | None = None,
     ) -> Ragged:
         """Make the offsets from the counts."""
         stroke_offsets = offsets_of(strokes_per_drawing)
         point_offsets = offsets_of(stroke_lengths)[stroke_offsets]
-        return cls(points, stroke_lengths, stroke_offsets, point_offsets)
+        return cls(points, stroke_lengths, stroke_offsets, point_offsets, times)
 
     @classmethod
     def empty(cls) -> Ragged:
@@ -79,7 +90,7 @@ class Ragged:
 
     @classmethod
     def concat(cls, parts: Sequence[Ragged]) -> Ragged:
-        """Lay several one after the other."""
+        """Lay several one after the other; where some have no times, theirs are NaN."""
         if len(parts) == 1:
             return parts[0]
         if not parts:
@@ -88,6 +99,7 @@ class Ragged:
             points=np.concatenate([part.points for part in parts]),
             stroke_lengths=np.concatenate([part.stroke_lengths for part in parts]),
             strokes_per_drawing=np.concatenate([np.diff(part.stroke_offsets) for part in parts]),
+            times=_joined([(len(part.points), part.times) for part in parts]),
         )
 
     def take(self, rows: NDArray[np.integer[Any]]) -> Ragged:
@@ -99,18 +111,32 @@ class Ragged:
             stroke_lengths=self.stroke_lengths[stroke_index],
             stroke_offsets=offsets_of(np.diff(self.stroke_offsets)[rows]),
             point_offsets=offsets_of(np.diff(self.point_offsets)[rows]),
+            times=None if self.times is None else self.times[point_index],
         )
 
     def slice(self, first: int, last: int) -> Ragged:
         """The drawings first to last, without copying points."""
         stroke_offsets = self.stroke_offsets[first : last + 1]
         point_offsets = self.point_offsets[first : last + 1]
+        within = slice(point_offsets[0], point_offsets[-1])
         return Ragged(
-            points=self.points[point_offsets[0] : point_offsets[-1]],
+            points=self.points[within],
             stroke_lengths=self.stroke_lengths[stroke_offsets[0] : stroke_offsets[-1]],
             stroke_offsets=stroke_offsets - stroke_offsets[0],
             point_offsets=point_offsets - point_offsets[0],
+            times=None if self.times is None else self.times[within],
         )
+
+
+def _joined(
+    parts: Sequence[tuple[int, NDArray[np.float32] | None]],
+) -> NDArray[np.float32] | None:
+    """The times of parts of so many points, one after the other."""
+    if all(times is None for _, times in parts):
+        return None
+    return np.concatenate(
+        [np.full(n, np.nan, np.float32) if times is None else times for n, times in parts]
+    ).astype(np.float32, copy=False)
 
 
 def offsets_of(lengths: Sequence[int] | NDArray[Any]) -> NDArray[np.int64]:

@@ -23,7 +23,11 @@ def gather(drawings: Ragged, rows: NDArray[np.integer[Any]]) -> Ragged:
     _copy(drawings.stroke_lengths, drawings.stroke_offsets, rows, stroke_offsets, lengths)
     flat = np.ascontiguousarray(drawings.points).reshape(-1)
     _copy(flat, 2 * drawings.point_offsets, rows, 2 * point_offsets, points.reshape(-1))
-    return Ragged(points, lengths, stroke_offsets, point_offsets)
+    times = None
+    if drawings.times is not None:
+        times = np.empty(point_offsets[-1], np.float32)
+        _copy(drawings.times, drawings.point_offsets, rows, point_offsets, times)
+    return Ragged(points, lengths, stroke_offsets, point_offsets, times)
 
 
 @kernel
