@@ -18,7 +18,7 @@ from doodlewise.training.fit import Position
 from doodlewise.training.record import SilentReporter
 from doodlewise.training.setup import TrainedRun, train
 
-TIMES = ("train_s", "data_wait_s", "val_s", "drawings_per_s")
+TIMES = ("train_s", "data_wait_s", "val_s", "drawings_per_s", "peak_mb", "device_mb")
 """Columns of metrics.csv that are never twice the same."""
 
 Train = Callable[..., TrainedRun]

@@ -13,11 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
 
+from doodlewise.training.advice import Curves
 from doodlewise.training.checkpoint import load_checkpoint
+from doodlewise.training.meter import Meter
 from doodlewise.training.record import Recorder, SilentReporter
+from doodlewise.training.records import Records
 from doodlewise.training.run_dir import RunDir
 from doodlewise.training.setup import TrainedRun
+from doodlewise.training.usage import Usage
 
 pytestmark = [
     pytest.mark.usefixtures("without_report"),
@@ -133,7 +138,12 @@ def recorder(tmp_path: Path) -> Recorder:
 
     network = nn.Linear(2, 2)
     optimizer = SGD(network.parameters())
-    return Recorder(RunDir(tmp_path), {}, network, None, optimizer, SilentReporter())
+    run = RunDir(tmp_path)
+    meter = Meter(torch.device("cpu"), Usage(), time.time(), lambda own: [own])
+    records = Records(
+        run, meter, lambda _: Curves([], chance=0.5, n=1, steps=1, epochs=1), None, []
+    )
+    return Recorder(run, {}, network, None, optimizer, SilentReporter(), records)
 
 
 def test_the_second_ctrl_c_interrupts_as_usual(recorder: Recorder) -> None:

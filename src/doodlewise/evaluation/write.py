@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +31,12 @@ from .report import write_report
 from .result import EvalResult
 from .run import Subject, rows_at, scores_of
 
-__all__ = ["write_evaluation"]
+__all__ = ["picture_of_mistakes", "write_evaluation"]
 
 SHOWN = RenderSpec(side=96, line_width=6.0)
 """How drawings are shown to people: finer than networks need them."""
 SAMPLES = 40
+MISTAKES = 16
 EXAMPLES = 6
 EXAMPLE_ROWS = 16_384
 """Drawings looked through for examples of confused pairs."""
@@ -83,6 +85,15 @@ def write_evaluation(
             (folder / "plots" / f"{name}.png").write_bytes(pictures[title])
         write_text(folder / "eval.json", result.to_json())
         write_report(folder / "report.html", result, pictures)
+
+
+def picture_of_mistakes(store: Store, split: str, result: EvalResult) -> bytes | None:
+    """The errors that the network was surest of, as the content of a PNG file; None without any."""
+    wrong = [each for each in result.top_losses if each["true"] != each["guessed"]]
+    surest = sorted(wrong, key=lambda each: -each["p_guessed"])[:MISTAKES]
+    if not surest:
+        return None
+    return to_png(_worst(store, split, replace(result, top_losses=surest)))
 
 
 def shown(rows: Rows) -> NDArray[np.uint8]:

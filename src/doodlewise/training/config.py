@@ -33,6 +33,7 @@ __all__ = [
 Schedule = Literal["cosine", "onecycle", "constant"]
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 Cache = Literal["auto", "host", "device"]
+LOGGERS = ("csv", "tensorboard")
 Launcher = Literal["auto", "ray"]
 
 
@@ -128,7 +129,7 @@ class TrainConfig:
     freeze_until: str = setting(
         "", "layers before the one of this name keep their weights", flag="--freeze-until"
     )
-    log: str = setting("csv", "records of the epochs, with commas: csv, tensorboard", flag="--log")
+    log: str = setting("csv", "records of the run: csv, or csv,tensorboard", flag="--log")
     optim: Optim = setting(Optim, "how the weights change")
     render: RenderSpec = setting(RenderSpec, "how strokes become pixels; strokes stores only")
     augment: Augment = setting(Augment, "how drawings vary; strokes stores only")
@@ -144,12 +145,35 @@ class TrainConfig:
             f"batch_size {self.batch_size} cannot be shared evenly by {self.devices} devices."
             f" Choose a multiple of {self.devices}.",
         )
+        _require(self.num_workers >= 1, f"num_workers is {self.num_workers}; choose 1 or more.")
+        _require(
+            self.num_workers == 1 or self.launcher == "ray",
+            f"num_workers is {self.num_workers}, but only Ray has workers. Add --launcher ray, or"
+            f" use --devices {self.num_workers}.",
+        )
+        rows = self.batch_size // (self.devices * self.num_workers)
+        _require(
+            1 <= self.accumulate <= max(rows, 1),
+            f"accumulate is {self.accumulate}, but each process gets {rows} drawings of a batch."
+            f" Choose 1 to {max(rows, 1)}.",
+        )
         _require(self.patience >= 0, "patience is negative; choose 0 (never stop early) or more.")
+        for name in self.loggers:
+            _require(
+                name in LOGGERS,
+                f"log names '{name}', which is no record.{did_you_mean(name, LOGGERS)} Choose of"
+                f" {', '.join(LOGGERS)}, with commas.",
+            )
         _require(0 <= self.seed < 2**63, f"seed is {self.seed}; choose 0 to 2**63 - 1.")
         _require(
             "/" not in self.name and "\\" not in self.name and self.name not in (".", ".."),
             f"name is '{self.name}'; a name is no path. Use --runs for the folder.",
         )
+
+    @property
+    def loggers(self) -> list[str]:
+        """What records are kept; metrics.csv always is."""
+        return [name.strip() for name in self.log.split(",") if name.strip()]
 
     def with_values(self, values: Mapping[str, Any]) -> TrainConfig:
         """A copy with some settings changed, nested ones by dots or in a dictionary of their own:

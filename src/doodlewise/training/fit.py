@@ -62,7 +62,7 @@ class Listener(Protocol):
     def on_step(self, position: Position, lr: float) -> None:
         """A look at the loss; `position` is up to date."""
 
-    def on_epoch(self, position: Position, is_best: bool) -> None:
+    def on_epoch(self, position: Position, is_best: bool, result: EvalResult) -> None:
         """An epoch is over and its row of metrics is the last of `position.rows`."""
 
     def should_stop(self) -> bool:
@@ -122,8 +122,8 @@ def fit(job: Job, position: Position) -> Position:
                 job.listener.on_step(position, lr)
             if stop:
                 _stop(job, position)
-        is_best = _finish_epoch(job, position)
-        job.listener.on_epoch(position, is_best)
+        is_best, result = _finish_epoch(job, position)
+        job.listener.on_epoch(position, is_best, result)
         if _is_asked_to_stop(job, is_time_to_look=True):
             _stop(job, position)
     return position
@@ -139,28 +139,39 @@ def _train_step(job: Job, batch: Batch, step: int, lr: float, sums: _Sums) -> No
     try:
         inputs = batch.inputs.to(fabric.device, non_blocking=True)
         labels = batch.labels.to(fabric.device, non_blocking=True)
-        scores = scores_of(job.network, inputs).float()
-        loss = F.cross_entropy(scores, labels, label_smoothing=config.optim.label_smoothing)
-        fabric.backward(loss)
+        for first, last in _parts(len(labels), config.accumulate):
+            with fabric.no_backward_sync(job.network, enabled=last < len(labels)):
+                scores = scores_of(job.network, inputs.slice(first, last)).float()
+                loss = F.cross_entropy(
+                    scores, labels[first:last], label_smoothing=config.optim.label_smoothing
+                )
+                fabric.backward(loss * ((last - first) / len(labels)))
+            sums.add(loss.detach(), scores.detach(), labels[first:last])
         if config.optim.clip:
             fabric.clip_gradients(
                 job.network, job.optimizer, max_norm=config.optim.clip, error_if_nonfinite=False
             )
         job.optimizer.step()
     except RuntimeError as error:
-        _explain_memory(error, config)
+        _explain_memory(error, config, fabric.world_size)
         raise
     job.optimizer.zero_grad(set_to_none=True)
     if job.ema is not None:
         job.ema.update_parameters(job.network)
-    sums.add(loss.detach(), scores.detach(), labels)
+
+
+def _parts(rows: int, n: int) -> list[tuple[int, int]]:
+    """First and last row of each of `n` parts of a batch; fewer if there are fewer rows."""
+    n = min(n, rows)
+    return [(rows * part // n, rows * (part + 1) // n) for part in range(n)]
 
 
 def _is_asked_to_stop(job: Job, is_time_to_look: bool) -> bool:
     """Whether to stop now; all processes must do so at the same step, so they ask one another."""
     if job.fabric.world_size == 1:
         return job.listener.should_stop()
-    if not is_time_to_look:
+    # To ask one another takes a processor little, but a GPU would have to be waited for.
+    if not is_time_to_look and job.fabric.device.type != "cpu":
         return False
     own = torch.tensor(float(job.listener.should_stop()), device=job.fabric.device)
     return bool(job.fabric.all_reduce(own, reduce_op="sum"))
@@ -176,8 +187,12 @@ def _stop(job: Job, position: Position) -> NoReturn:
     )
 
 
-def _finish_epoch(job: Job, position: Position) -> bool:
-    """Validate, add the row of metrics, and decide whether to stop; whether it is the best yet."""
+def _finish_epoch(job: Job, position: Position) -> tuple[bool, EvalResult]:
+    """Validate, add the row of metrics, and decide whether to stop.
+
+    Returns:
+        Whether it is the best epoch yet, and what the validation gave.
+    """
     started = time.perf_counter()
     lr = job.lr((position.epoch + 1) * len(job.batches) - 1)
     try:
@@ -209,7 +224,7 @@ def _finish_epoch(job: Job, position: Position) -> bool:
     position.stopped = _why_stop(job.config.patience, position)
     position.batch, position.loss, position.right, position.seen = 0, 0.0, 0, 0
     position.wait_s, position.step_s = 0.0, 0.0
-    return is_best
+    return is_best, result
 
 
 def _why_stop(patience: int, position: Position) -> str:
@@ -270,12 +285,12 @@ def _diverged(position: Position, lr: float) -> DivergedError:
     )
 
 
-def _explain_memory(error: RuntimeError, config: TrainConfig) -> None:
+def _explain_memory(error: RuntimeError, config: TrainConfig, n_processes: int) -> None:
     # The processor's allocator and Apple's have no error of their own.
     signs = ("can't allocate memory", "out of memory")
     if isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in signs):
-        half = max(config.batch_size // 2 // config.devices, 1) * config.devices
+        half = max(config.batch_size // 2 // n_processes, 1) * n_processes
         raise MemoryExhaustedError(
-            f"A batch of {config.batch_size} drawings does not fit into memory. Try --batch-size"
-            f" {half}."
+            f"A batch of {config.batch_size} drawings does not fit into memory. Try --accumulate"
+            f" {2 * config.accumulate}, which takes it in smaller parts, or --batch-size {half}."
         ) from error

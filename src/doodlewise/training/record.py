@@ -14,9 +14,12 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
+from ..errors import DoodlewiseError, Interrupted
+from ..evaluation.result import EvalResult
 from ..files import explain_os_errors
 from .checkpoint import save_checkpoint
 from .fit import Position
+from .records import Records
 from .run_dir import RunDir
 
 __all__ = ["Recorder", "Reporter", "SilentReporter"]
@@ -65,6 +68,8 @@ class Recorder:
         identity: goes into every checkpoint: network, classes, settings.
         network, ema, optimizer: whose state is saved.
         reporter: who shows it.
+        records: what else is kept.
+        asked: set by who wants the run to stop and save, where no signal comes.
         is_writer: whether this process writes; one of several does.
     """
 
@@ -76,12 +81,15 @@ class Recorder:
         ema: AveragedModel | None,
         optimizer: Optimizer,
         reporter: Reporter,
+        records: Records,
+        asked: threading.Event | None = None,
         *,
         is_writer: bool = True,
     ) -> None:
         self._run, self._identity = run, identity
         self._network, self._ema, self._optimizer = network, ema, optimizer
-        self._reporter, self._is_writer = reporter, is_writer
+        self._reporter, self._records, self._is_writer = reporter, records, is_writer
+        self._asked = asked
         self._stop = False
         self._saved_at = time.monotonic()
         self._before: dict[int, Any] = {}
@@ -93,9 +101,14 @@ class Recorder:
                     self._before[number] = signal.signal(number, self._on_signal)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self._restore_signals()
         self._reporter.close()
+        with self._explained():
+            self._records.close()
+            is_failure = isinstance(error, DoodlewiseError) and not isinstance(error, Interrupted)
+            if is_failure and self._is_writer:
+                self._run.write_log(f"broken off: {error}")
 
     def _restore_signals(self) -> None:
         for number, handler in self._before.items():
@@ -108,14 +121,28 @@ class Recorder:
         self._reporter.say("Stopping: saving first. Press Ctrl-C again to stop at once.")
 
     def should_stop(self) -> bool:
-        return self._stop
+        return self._stop or (self._asked is not None and self._asked.is_set())
 
     def on_step(self, position: Position, lr: float) -> None:
         self._reporter.step(position, lr)
+        with self._explained():
+            self._records.step(position, lr)
         if time.monotonic() - self._saved_at > SAVE_EVERY_S:
             self._save(position)
 
-    def on_epoch(self, position: Position, is_best: bool) -> None:
+    def on_epoch(self, position: Position, is_best: bool, result: EvalResult) -> None:
+        self._records.measure(position)
+        with self._records.meter.phase("saving"):
+            self._save_epoch(position, is_best, result)
+        self._reporter.epoch(position, is_best)
+        if position.stopped:
+            self._reporter.say(position.stopped[0].upper() + position.stopped[1:] + ".")
+        warning = self._records.curves(position).warning()
+        if warning:
+            self._reporter.say(warning)
+            self._log(warning)
+
+    def _save_epoch(self, position: Position, is_best: bool, result: EvalResult) -> None:
         if is_best and self._is_writer:
             # Before last.ckpt, which names the best epoch: a kill between the two loses nothing.
             best = self._network if self._ema is None else self._ema.module
@@ -123,23 +150,25 @@ class Recorder:
                 self._run.best,
                 {**self._identity, "weights": best.state_dict(), "epoch": position.epoch},
             )
+        with self._explained():
+            self._records.keep_confusion(position, result)
         self._save(position)
-        if self._is_writer:
-            row = position.rows[-1]
-            with self._explained():
-                self._run.write_metrics(position.rows)
-                self._run.write_log(", ".join(f"{name} {value}" for name, value in row.items()))
-                if position.stopped:
-                    self._run.write_log(position.stopped)
-        self._reporter.epoch(position, is_best)
+        with self._explained():
+            self._records.epoch(position, result)
+        row = position.rows[-1]
+        self._log(", ".join(f"{name} {value}" for name, value in row.items()))
         if position.stopped:
-            self._reporter.say(position.stopped[0].upper() + position.stopped[1:] + ".")
+            self._log(position.stopped)
 
     def on_stop(self, position: Position) -> None:
-        self._save(position)
+        with self._records.meter.phase("saving"):
+            self._save(position)
+        self._log(f"interrupted in epoch {position.epoch + 1}, saved")
+
+    def _log(self, line: str) -> None:
         if self._is_writer:
             with self._explained():
-                self._run.write_log(f"interrupted in epoch {position.epoch + 1}, saved")
+                self._run.write_log(line)
 
     def _explained(self) -> AbstractContextManager[None]:
         return explain_os_errors(f"writing {self._run.path}", "Then go on by --resume last")
@@ -156,3 +185,5 @@ class Recorder:
             "position": asdict(position),
         }
         save_checkpoint(self._run.last, state)
+        with self._explained():
+            self._records.keep_usage(position)

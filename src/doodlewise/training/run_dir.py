@@ -1,8 +1,8 @@
 """The folder of a run, and what is where in it.
 
 runs/first/
-  config.yaml  env.json  summary.txt  train.log  metrics.csv
-  weights/{last,best}.ckpt   model/   plots/   eval.json   report.html
+  config.yaml  env.json  summary.txt  train.log  metrics.csv  usage.json  confusion.npz
+  weights/{last,best}.ckpt   model/   model-final/   plots/   tb/   eval.json   report.html
 """
 
 from __future__ import annotations
@@ -42,9 +42,11 @@ class RunDir:
                 " --resume last, or start it over by --exist-ok."
             )
         # Of a run that is started over, nothing may pass for a result of the new one.
-        for old in (run.config, run.metrics, run.log, run.evaluation, run.report):
+        for old in (
+            run.config, run.metrics, run.log, run.usage, run.confusion, run.evaluation, run.report,
+        ):  # fmt: skip
             old.unlink(missing_ok=True)
-        for folder in (run.last.parent, run.model, run.plots):
+        for folder in (run.last.parent, run.model, run.final, run.plots, run.tensorboard):
             if folder.exists():
                 shutil.rmtree(folder)
         run.plots.mkdir(parents=True, exist_ok=True)
@@ -87,6 +89,18 @@ class RunDir:
         return self.path / "metrics.csv"
 
     @property
+    def usage(self) -> Path:
+        return self.path / "usage.json"
+
+    @property
+    def confusion(self) -> Path:
+        return self.path / "confusion.npz"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tb"
+
+    @property
     def last(self) -> Path:
         return self.path / "weights" / "last.ckpt"
 
@@ -96,7 +110,13 @@ class RunDir:
 
     @property
     def model(self) -> Path:
+        """The bundle of the best weights."""
         return self.path / "model"
+
+    @property
+    def final(self) -> Path:
+        """The bundle of the last weights."""
+        return self.path / "model-final"
 
     @property
     def evaluation(self) -> Path:
@@ -113,7 +133,9 @@ class RunDir:
     def write_metrics(self, rows: list[dict[str, Any]]) -> None:
         """Write all epochs so far, a row each."""
         text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        # A run that goes on elsewhere may measure more than it did where it began.
+        names = dict.fromkeys(name for row in rows for name in row)
+        writer = csv.DictWriter(text, fieldnames=list(names), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         write_text(self.metrics, text.getvalue())

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,19 +28,23 @@ from ..evaluation.run import Subject, tally
 from ..files import explain_os_errors, write_json, write_text
 from ..heap import keep_freed_memory
 from ..models.inputs import takes_of
-from ..models.registry import ImageShape, channels_last, count_parameters, takes_by_name
+from ..models.registry import ImageShape, channels_last, takes_by_name
 from ..raster import RenderSpec
 from .checkpoint import load_checkpoint
 from .config import TrainConfig, save_config
 from .device import make_fabric
 from .finish import finish
 from .fit import Job, Position, fit
+from .launch import launch
+from .loggers.logger import require_loggers
+from .norms import share_norms
 from .optim import make_ema, make_optimizer
-from .processes import launch
 from .record import Recorder, Reporter, SilentReporter
+from .records import open_records
 from .run_dir import RunDir
 from .start import starting_network
-from .summary import summarise
+from .summary import spell_parameters, summarise
+from .world import as_started, n_processes, outside_world, restarted_to_resume
 
 __all__ = ["TrainedRun", "describe", "train"]
 
@@ -101,13 +107,16 @@ def train(
     if config is None:
         config = TrainConfig(store=str(settings.pop("store", "")))
     # With its own values too, which have passed through no conversion if Python gave them.
-    config = config.with_values(config.to_dict() | settings)
+    begun = time.time()
+    config = as_started(config.with_values(config.to_dict() | settings))
+    resume = restarted_to_resume(config, resume)
     _check(config, Store(config.store), is_resumed=resume is not None)
-    fabric, reasons = make_fabric(config)
-    run, checkpoint = _open_run(config, resume, exist_ok)
-    config = config.with_values({"name": run.name})
-    args = (config, run, checkpoint, reasons, reporter)
-    result = launch(fabric, _main, *args) if config.devices > 1 else fabric.launch(_main, *args)
+
+    def prepare() -> tuple[TrainConfig, RunDir, Path | None, float]:
+        run, checkpoint = _open_run(config, resume, exist_ok)
+        return config.with_values({"name": run.name}), run, checkpoint, begun
+
+    result = launch(config, prepare, _main, reporter)
     assert isinstance(result, TrainedRun)
     return result
 
@@ -117,8 +126,10 @@ def _main(
     config: TrainConfig,
     run: RunDir,
     checkpoint: Path | None,
+    begun: float,
     reasons: dict[str, str],
     make_reporter: Callable[[], Reporter],
+    asked: threading.Event | None = None,
 ) -> TrainedRun | None:
     """Build the objects, train, and finish; runs in every process, and the first one returns."""
     store = Store(config.store)
@@ -130,6 +141,8 @@ def _main(
     network = channels_last(network)
     identity = {"model": config.model, "classes": store.classes, "config": config.to_dict()}
     text = summarise(network, config.model, image_shape)
+    if fabric.world_size > 1:
+        share_norms(network)
     # Fabric cannot clip gradients that a fused optimiser will unscale itself.
     is_scaled = fabric.strategy.precision.precision == "16-mixed"
     optimizer = make_optimizer(network, config.optim, fused=not is_scaled)
@@ -164,11 +177,18 @@ def _main(
         own = tally(subject, store, "val", rank=fabric.global_rank, world_size=fabric.world_size)
         return _merged(fabric, own).result()
 
-    recorder = Recorder(run, identity, network, ema, optimizer, reporter, is_writer=is_writer)
-    with recorder:
+    records = open_records(
+        fabric, config, store, run, position, subject, image_shape, facts,
+        begun=begun, steps=len(batches),
+    )  # fmt: skip
+    recorder = Recorder(
+        run, identity, network, ema, optimizer, reporter, records, asked, is_writer=is_writer
+    )
+    with records.meter, recorder:
         reporter.start(facts, config.epochs, len(batches))
         if checkpoint is not None:
             reporter.say(_where(position, config.epochs))
+        records.begin(position)
         job = Job(config, fabric, wrapped, ema, optimizer, batches, validate, recorder)
         position = fit(job, position)
     fabric.barrier()
@@ -195,7 +215,7 @@ def describe(config: TrainConfig) -> tuple[dict[str, str], str]:
     store = Store(config.store)
     network = _check(config, store)
     _, image_shape = input_of(store, config.render)
-    _, reasons = make_fabric(config)
+    _, reasons = make_fabric(config, outside_world())
     run = RunDir(Path(config.runs) / config.name)
     facts = _facts(config, store, run, network, reasons)
     return facts, summarise(network, config.model, image_shape)
@@ -212,6 +232,7 @@ def input_of(store: Store, render: RenderSpec) -> tuple[RenderSpec | None, Image
 
 def _check(config: TrainConfig, store: Store, *, is_resumed: bool = False) -> nn.Module:
     """The network, if it can be trained on this store."""
+    require_loggers(config.loggers)
     require_takes(store, takes_by_name(config.model))
     for split in ("train", "val"):
         if store.size(split) == 0:
@@ -219,9 +240,15 @@ def _check(config: TrainConfig, store: Store, *, is_resumed: bool = False) -> nn
                 f"The {split} split of {store.folder} is empty. Prepare the store with more"
                 " drawings, or a larger share for validation (--val 0.1)."
             )
-    if store.size("train") < config.devices:
+    n = n_processes(config)
+    if store.size("train") < n:
         raise StoreError(
             f"{store.folder} has fewer drawings than there are devices. Use --devices 1."
+        )
+    if config.batch_size % n:
+        raise ConfigError(
+            f"batch_size {config.batch_size} cannot be shared evenly by {n} processes. Choose a"
+            f" multiple of {n}."
         )
     _, image_shape = input_of(store, config.render)
     return starting_network(config, store, image_shape, is_resumed=is_resumed, is_trial=True)
@@ -295,9 +322,11 @@ def _facts(
         **reasons,
         "data": f"{store.folder}: {store.size('train'):,} {store.manifest.things} to learn from,"
         f" {store.size('val'):,} to validate, {len(store.classes)} classes",
-        "network": f"{config.model}, {count_parameters(network):,} parameters",
+        "network": f"{config.model}, {spell_parameters(network)}",
         "run": str(run.path),
     }
+    if config.init_from:
+        facts["begins"] = f"with the weights of {config.init_from}"
     if store.kind == "pixels":
         facts["variation"] = _variation(config.pixels, is_ink=store.manifest.holds_ink)
     return facts
