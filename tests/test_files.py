@@ -3,12 +3,21 @@ from __future__ import annotations
 import errno
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from doodlewise.errors import DataError
-from doodlewise.files import explain_os_errors, replacing, write_json, write_text
+from doodlewise.files import (
+    LOCK,
+    explain_os_errors,
+    is_locked,
+    locked,
+    replacing,
+    write_json,
+    write_text,
+)
 
 
 def test_the_file_appears_when_the_block_succeeds(tmp_path: Path) -> None:
@@ -98,3 +107,31 @@ def test_other_errors_pass(tmp_path: Path) -> None:
         raise ValueError("not ours")
     with explain_os_errors("writing", "Try"):
         (tmp_path / "fine").touch()
+
+
+def test_who_asks_sees_a_lock_and_does_not_take_it(tmp_path: Path) -> None:
+    assert is_locked(tmp_path) is False
+    with locked(tmp_path, "used"):
+        assert is_locked(tmp_path) is True
+        with (
+            pytest.raises(DataError, match="is being used by another process"),
+            locked(tmp_path, "used"),
+        ):
+            pass
+    assert is_locked(tmp_path) is False
+    (tmp_path / LOCK).touch()  # of a process that was killed
+    assert is_locked(tmp_path) is False
+    with locked(tmp_path, "used"):
+        assert is_locked(tmp_path) is True
+
+
+def test_one_who_only_asks_is_waited_for(tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    (tmp_path / LOCK).touch()
+    with (tmp_path / LOCK).open("rb") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        timer = threading.Timer(0.06, fcntl.flock, (asking, fcntl.LOCK_UN))
+        timer.start()
+        with locked(tmp_path, "used"):
+            pass
+        timer.join()

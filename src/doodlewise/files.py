@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +19,18 @@ except ImportError:  # Windows has no such lock
     fcntl = None  # type: ignore[assignment]
 
 LOCK = ".lock"
+TRIES = 4
+"""Looks at a lock before it counts as held: one who only asks holds it too, for a moment."""
 
-__all__ = ["LOCK", "explain_os_errors", "locked", "replacing", "write_json", "write_text"]
+__all__ = [
+    "LOCK",
+    "explain_os_errors",
+    "is_locked",
+    "locked",
+    "replacing",
+    "write_json",
+    "write_text",
+]
 
 
 @contextmanager
@@ -65,8 +76,28 @@ def locked(folder: Path, doing: str) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
+def is_locked(folder: Path) -> bool | None:
+    """Whether a process holds a folder alone; None where that cannot be known.
+
+    Nothing is written, and whoever wants the folder does not notice.
+    """
+    if fcntl is None:
+        return None
+    try:
+        with (folder / LOCK).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    return False
+
+
 def _lock(path: Path, folder: Path, doing: str) -> IO[str]:
     """The open file that holds the lock."""
+    tries = 0
     while True:
         file = path.open("a")
         if fcntl is None:
@@ -78,6 +109,10 @@ def _lock(path: Path, folder: Path, doing: str) -> IO[str]:
                 return file
         except BlockingIOError:
             file.close()
+            tries += 1
+            if tries < TRIES:
+                time.sleep(0.05)
+                continue
             raise DataError(
                 f"{folder} is being {doing} by another process. Wait until it is done, or choose"
                 " another folder."
