@@ -74,14 +74,14 @@ class SharedBatchNormAct(SharedBatchNorm):
 
 
 def _statistics(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Mean and variance (channels,) over all processes, float32, and of how many values.
+    """Mean and variance (channels,) over all processes, and of how many values.
 
     Each process tells its mean and variance, not its sums of squares, which would lose digits
     (Chan, Golub and LeVeque 1983, Algorithms for computing the sample variance).
     """
     over = [0, *range(2, x.ndim)]
-    variance, mean = torch.var_mean(x.float(), dim=over, correction=0)
-    count = torch.full((1,), x.numel() / x.shape[1], device=x.device)
+    variance, mean = torch.var_mean(_wide(x), dim=over, correction=0)
+    count = mean.new_full((1,), x.numel() / x.shape[1])
     own = torch.cat([mean, variance, count])
     every = [torch.empty_like(own) for _ in range(dist.get_world_size())]
     dist.all_gather(every, own)
@@ -91,6 +91,11 @@ def _statistics(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tens
     mean = (means * shares).sum(dim=0)
     variance = ((variances + (means - mean) ** 2) * shares).sum(dim=0)
     return mean, variance, table[:, -1].sum()
+
+
+def _wide(x: torch.Tensor) -> torch.Tensor:
+    """At least float32, for sums."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 class _Norm(torch.autograd.Function):
@@ -118,13 +123,13 @@ class _Norm(torch.autograd.Function):
         over = [0, *range(2, x.ndim)]
         along = (1, -1, *[1] * (x.ndim - 2))
         inverse = torch.rsqrt(variance + ctx.eps)
-        normed = (x.float() - mean.view(along)) * inverse.view(along)
-        grad = grad.float()
+        normed = (_wide(x) - mean.view(along)) * inverse.view(along)
+        grad = _wide(grad)
         of_bias, of_weight = grad.sum(dim=over), (grad * normed).sum(dim=over)
         sums = torch.stack([of_bias, of_weight])
         dist.all_reduce(sums)
         means = sums / count
-        scale = inverse if weight is None else inverse * weight.float()
+        scale = inverse if weight is None else inverse * _wide(weight)
         grad_x = grad - means[0].view(along) - normed * means[1].view(along)
         grad_x = (grad_x * scale.view(along)).to(x.dtype)
         # DDP takes the mean of these over the processes, as of all weights.
