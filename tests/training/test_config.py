@@ -11,6 +11,7 @@ from doodlewise.errors import ConfigError
 from doodlewise.training.config import (
     Optim,
     TrainConfig,
+    all_defaults,
     all_settings,
     load_config,
     save_config,
@@ -72,6 +73,13 @@ def test_no_flag_is_given_twice() -> None:
         ("name", "1e5", "1e5"),
         ("runs", Path("a") / "b", str(Path("a") / "b")),
         ("optim.schedule", "constant", "constant"),
+        ("pretrained", "yes", True),
+        ("pretrained", "Off", False),
+        ("pretrained", "true", True),
+        ("pixels.rotate", "none", None),
+        ("pixels.rotate", "null", None),
+        ("pixels.rotate", "3", 3.0),
+        ("freeze_until", "none", "none"),
     ],
 )
 def test_values_as_text_become_what_the_setting_wants(key: str, value: Any, found: Any) -> None:
@@ -125,6 +133,8 @@ def test_a_key_deep_in_a_dictionary_is_checked_too() -> None:
         ("optim", 3),
         ("name", 3),
         ("render.side", "28 px"),
+        ("pretrained", "perhaps"),
+        ("epochs", "none"),
     ],
 )
 def test_values_of_the_wrong_type(key: str, value: Any) -> None:
@@ -210,3 +220,13 @@ def test_dots_and_nesting_are_the_same_in_a_file(tmp_path: Path) -> None:
     values = load_config(tmp_path / "my.yaml")
     assert values == {"epochs": 5, "optim.ema": 0, "optim.lr": "1e-3"}
     assert BASE.with_values(values).optim.lr == 0.001
+
+
+def test_the_folder_of_a_run_stands_for_its_file(tmp_path: Path) -> None:
+    save_config(BASE, tmp_path / "config.yaml")
+    assert load_config(tmp_path) == load_config(tmp_path / "config.yaml")
+
+
+def test_every_setting_but_the_store_has_a_value_of_its_own() -> None:
+    assert TrainConfig(store="s").with_values(all_defaults()) == TrainConfig(store="s")
+    assert all_settings().keys() - all_defaults().keys() == {"store"}

@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path, PurePath
-from typing import Any, Literal, get_args, get_type_hints
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 import yaml
@@ -23,6 +24,7 @@ from ..raster import RenderSpec
 __all__ = [
     "Optim",
     "TrainConfig",
+    "all_defaults",
     "all_settings",
     "load_config",
     "save_config",
@@ -34,6 +36,11 @@ Schedule = Literal["cosine", "onecycle", "constant"]
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 Cache = Literal["auto", "host", "device"]
 LOGGERS = ("csv", "tensorboard")
+YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The compiled one is eight times as fast, and not everywhere."""
+NOTHING = ("null", "none", "~", "")
+SWITCHES = {"yes": True, "on": True, "no": False, "off": False}
+"""How people write None, True and False, beside the ways that are understood anyway."""
 Launcher = Literal["auto", "ray"]
 
 
@@ -192,13 +199,15 @@ class TrainConfig:
 
 
 def load_config(path: Path) -> dict[str, Any]:
-    """The settings in a YAML file, as `{"epochs": 5, "optim.lr": 1e-3}`.
+    """The settings in a YAML file, or in that of a run's folder, as
+    `{"epochs": 5, "optim.lr": 1e-3}`.
 
     Raises:
         ConfigError: no file, no YAML, or not a table of settings.
     """
+    path = path / "config.yaml" if path.is_dir() else path
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
     except OSError as error:
         raise ConfigError(f"There is no readable file {path}. Check the path.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -228,6 +237,17 @@ def all_settings(kind: type = TrainConfig, prefix: str = "") -> dict[str, Field[
     return found
 
 
+def all_defaults() -> dict[str, Any]:
+    """What every setting is where it is not given, by its dotted name; `store` has to be given."""
+    found = {}
+    for name, part in all_settings().items():
+        if part.default is not MISSING:
+            found[name] = part.default
+        elif part.default_factory is not MISSING:
+            found[name] = part.default_factory()
+    return found
+
+
 def type_of(name: str) -> Any:
     """Type of a setting, by its dotted name."""
     kind: Any = TrainConfig
@@ -254,6 +274,8 @@ def _with_value(config: Any, path: list[str], value: Any, key: str) -> Any:
 def _converted(value: Any, kind: Any, key: str) -> Any:
     """The value as a setting of this kind; text is read as a number where one is wanted."""
     plain = str(value) if isinstance(value, PurePath) else value
+    if isinstance(value, str) and kind is not str:
+        plain = _from_text(value.strip(), kind)
     try:
         return msgspec.convert(plain, kind, strict=False)
     except msgspec.ValidationError as error:
@@ -261,6 +283,15 @@ def _converted(value: Any, kind: Any, key: str) -> Any:
         raise ConfigError(
             f"{key} is {value!r}: {error}.{choices} See: doodlewise train --help"
         ) from None
+
+
+def _from_text(text: str, kind: Any) -> Any:
+    """Text of a command line as YAML would have given it, for a setting of this kind."""
+    if get_origin(kind) is tuple:
+        return [part.strip() for part in text.removeprefix("[").removesuffix("]").split(",")]
+    if text.lower() in NOTHING and NoneType in get_args(kind):
+        return None
+    return SWITCHES.get(text.lower(), text) if kind is bool else text
 
 
 def _flattened(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

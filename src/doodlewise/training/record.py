@@ -106,9 +106,8 @@ class Recorder:
         self._reporter.close()
         with self._explained():
             self._records.close()
-            is_failure = isinstance(error, DoodlewiseError) and not isinstance(error, Interrupted)
-            if is_failure and self._is_writer:
-                self._run.write_log(f"broken off: {error}")
+            if error is not None and not isinstance(error, Interrupted) and self._is_writer:
+                self._run.write_log(f"broken off: {_in_a_line(error)}")
 
     def _restore_signals(self) -> None:
         for number, handler in self._before.items():
@@ -187,3 +186,9 @@ class Recorder:
         save_checkpoint(self._run.last, state)
         with self._explained():
             self._records.keep_usage(position)
+
+
+def _in_a_line(error: BaseException) -> str:
+    """What happened; an error that is not ours says only with its name what it is."""
+    said = " ".join(str(error).split())
+    return said if isinstance(error, DoodlewiseError) else f"{type(error).__name__}: {said}"

@@ -10,12 +10,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from ..files import write_json
-from .fit import Position
+
+if TYPE_CHECKING:
+    from .fit import Position
 
 __all__ = ["PHASES", "Usage", "duration", "memory", "read_usage", "together", "write_usage"]
 
