@@ -8,6 +8,8 @@ One that is not made for bitmaps says what it is made for: `@register_model(usua
 Every network takes float32 images (n, channels, height, width) from 0 (paper) to 1 (ink) and gives
 scores (n, n_classes) before the softmax; one that takes strokes, or both, says so:
 `@register_model(takes="strokes")`, see `inputs`. Tests run over everything that is registered.
+
+Besides, every network of timm is there under its name: "timm:mobilenetv4_conv_small".
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ import torch
 from torch import nn
 
 from ..errors import ModelError, UnknownModelError, did_you_mean
+from .timm_backbone import PREFIX as TIMM
+from .timm_backbone import timm_network, timm_shape
 
 __all__ = [
     "BITMAP",
@@ -88,20 +92,30 @@ def _register(builder: Builder, *, usual: ImageShape, takes: Takes) -> Builder:
     return builder
 
 
-def create_model(name: str, *, n_classes: int, image_shape: ImageShape | None = None) -> nn.Module:
+def create_model(
+    name: str,
+    *,
+    n_classes: int,
+    image_shape: ImageShape | None = None,
+    pretrained: bool = False,
+) -> nn.Module:
     """Build a network with fresh weights.
 
     Args:
-        name: one of `list_models()`.
+        name: one of `list_models()`, or "timm:" and a name that timm knows.
         n_classes: how many scores it gives.
         image_shape: channels, height and width of its input; those it is made for when None.
+        pretrained: with the weights of its authors, but for the last layer; timm only.
 
     Raises:
         UnknownModelError: there is no such network.
-        ModelError: the network cannot take this shape, or fewer than two classes were asked for.
+        ModelError: the network cannot take this shape, or fewer than two classes were asked for,
+            or there are no weights of its authors.
+        MissingExtraError: a network of timm, which is not installed.
     """
     _load_builtin()
-    if name not in _BUILDERS:
+    is_timm = name.startswith(TIMM)
+    if not is_timm and name not in _BUILDERS:
         raise UnknownModelError(
             f"There is no network '{name}'.{did_you_mean(name, _BUILDERS)}"
             " See: doodlewise models list"
@@ -109,6 +123,13 @@ def create_model(name: str, *, n_classes: int, image_shape: ImageShape | None = 
     if n_classes < 2:
         raise ModelError(
             f"A classifier needs two classes or more, not {n_classes}. Prepare a store with more."
+        )
+    if is_timm:
+        return timm_network(name.removeprefix(TIMM), n_classes, image_shape, pretrained=pretrained)
+    if pretrained:
+        raise ModelError(
+            f"Nobody has published weights of {name}; --pretrained is for networks of timm, such as"
+            " timm:mobilenetv4_conv_small. To begin with the weights of a run: --init-from RUN"
         )
     return _BUILDERS[name](n_classes, image_shape or _USUAL[name])
 
@@ -120,7 +141,9 @@ def list_models() -> list[str]:
 
 
 def usual_shape(name: str) -> ImageShape:
-    """The images that a registered network is made for."""
+    """The images that a network is made for."""
+    if name.startswith(TIMM):
+        return timm_shape(name.removeprefix(TIMM))
     _load_builtin()
     return _USUAL[name]
 

@@ -99,7 +99,12 @@ def starting_network(
         ModelError: no such network, or it cannot take the store's images.
     """
     _check_settings(config)
-    network = create_model(config.model, n_classes=len(store.classes), image_shape=image_shape)
+    network = create_model(
+        config.model,
+        n_classes=len(store.classes),
+        image_shape=image_shape,
+        pretrained=config.pretrained and not (is_resumed or is_trial),
+    )
     if config.head_only:
         freeze(network, before_last(network, len(store.classes)))
     elif config.freeze_until:
