@@ -22,6 +22,7 @@ from .space import short_names, spelled
 __all__ = [
     "Setting",
     "SweepResult",
+    "by_chance",
     "figures_of",
     "read_curves",
     "run_folder",
@@ -75,7 +76,7 @@ class Setting:
         return statistics.fmean(found) if found else None
 
     def spell(self, names: Mapping[str, str]) -> str:
-        """Such as "lr 0.001, batch_size 64"."""
+        """Such as "lr 0.001, batch size 64"."""
         return ", ".join(f"{names[name]} {spelled(value)}" for name, value in self.values.items())
 
 
@@ -113,7 +114,8 @@ class SweepResult:
     @property
     def names(self) -> dict[str, str]:
         """What varies, by dotted name, as people say it."""
-        return short_names(list(self.plan.axes))
+        short = short_names(list(self.plan.axes))
+        return {name: each.replace("_", " ") for name, each in short.items()}
 
     @property
     def n_waiting(self) -> int:
@@ -138,6 +140,11 @@ class SweepResult:
             "run": None if self.best_run is None else str(self.best_run),
             "settings": [_setting_dict(setting) for setting in self.settings],
         }
+
+
+def by_chance(share: float, n: int) -> float:
+    """How far chance alone moves a share of n drawings: half of its 95 % interval."""
+    return 1.96 * math.sqrt(max(share * (1.0 - share), 0.0) / n) if n else 0.0
 
 
 def run_folder(folder: Path, number: int) -> Path:
@@ -193,9 +200,8 @@ def read_curves(run: Path) -> list[dict[str, float]]:
 
 def write_results(result: SweepResult) -> None:
     """Write results.csv: a row a trial."""
-    columns = [
-        "trial", *result.names.values(), "seed", "state", "reason", *FIGURES, "run"
-    ]  # fmt: skip
+    names = short_names(list(result.plan.axes))
+    columns = ["trial", *names.values(), "seed", "state", "reason", *FIGURES, "run"]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
@@ -204,7 +210,7 @@ def write_results(result: SweepResult) -> None:
         writer.writerow(
             {
                 "trial": trial.number,
-                **{short: setting[name] for name, short in result.names.items()},
+                **{short: setting[name] for name, short in names.items()},
                 "seed": trial.seed,
                 "state": trial.state,
                 "reason": trial.reason,

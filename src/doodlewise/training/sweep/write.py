@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
-from .results import SweepResult
+from ...evaluation.look import to_png
+from .importance import importance
+from .plots import plot_heat_map, plot_importance, plot_lines, plot_ranking, plot_values
+from .report import write_page
+from .results import SweepResult, read_curves, run_folder
 
 __all__ = ["write_pictures"]
 
 
 def write_pictures(result: SweepResult) -> None:
-    """Write plots/*.png and report.html into the sweep's folder."""
+    """Write plots/*.png and report.html into the sweep's folder; those of before are replaced."""
+    if not result.settings:
+        return
+    shares = importance(result.folder, result.plan, result.trials)
+    curves = {
+        trial.number: read_curves(run_folder(result.folder, trial.number))
+        for trial in result.trials
+    }
+    heat_map = plot_heat_map(result, shares)
+    figures = {
+        "Side by side": ("heat_map", heat_map),
+        "Best first": ("ranking", plot_ranking(result)),
+        "Over the epochs": ("curves", plot_lines(result, curves)),
+        "What each setting does": ("values", plot_values(result)),
+        "How much each setting matters": ("importance", plot_importance(result, shares)),
+    }
+    plots = result.folder / "plots"
+    plots.mkdir(exist_ok=True)
+    pictures = {}
+    for title, (name, figure) in figures.items():
+        path = plots / f"{name}.png"
+        path.unlink(missing_ok=True)
+        if figure is not None:
+            pictures[title] = to_png(figure)
+            path.write_bytes(pictures[title])
+    write_page(result.folder / "report.html", result, pictures)
