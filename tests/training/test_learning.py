@@ -114,6 +114,7 @@ def test_the_model_is_the_best_one_with_what_it_needs(
         "drawings": Store(strokes_store).size("train"),
         "epochs": 8,
         "best_epoch": long_run.best_epoch,
+        "weights": "of the best epoch",
     }
 
 

@@ -63,7 +63,7 @@ def test_resuming_changes_nothing(
     values = SETTINGS[settings]
     whole = train_tiny(name="whole", **values)
     interrupt(epoch, step, name="broken", **values)
-    assert not (whole.folder.parent / "broken" / "model").exists()
+    assert not (whole.folder.parent / "broken" / "eval.json").exists()
     resumed = train_tiny(name="broken", resume="last", **values)
     assert_same_learning(whole.folder, resumed.folder)
     assert resumed.best_epoch == whole.best_epoch

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from .page import (
     count_cell,
     data_uri,
     frame,
+    prose,
     row,
     section,
     share_cell,
@@ -20,7 +22,20 @@ from .page import (
 )
 from .result import SURE_AT, EvalResult, Group, percent
 
-__all__ = ["write_report"]
+__all__ = ["Told", "write_report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is to be said about the training of a network.
+
+    Attributes:
+        notes: what its curves say, a paragraph each.
+        facts: name and value of how it ended, and what it cost.
+    """
+
+    notes: Sequence[str]
+    facts: Mapping[str, str]
 
 
 def write_report(
@@ -28,6 +43,8 @@ def write_report(
     result: EvalResult,
     figures: Mapping[str, bytes],
     extra: Mapping[str, str] | None = None,
+    *,
+    told: Told | None = None,
 ) -> None:
     """Write the page.
 
@@ -35,6 +52,7 @@ def write_report(
         path: the HTML file; replaced if it exists.
         figures: title to the bytes of a PNG, in the order in which they are shown.
         extra: name and value of what else should be said about the model or the run.
+        told: how it was trained.
     """
     title = f"How well does {result.model or 'the model'} recognise {result.things}?"
     parts = [
@@ -42,6 +60,7 @@ def write_report(
         f'<p class="muted">{escape(_measured_on(result))}</p>',
         _headline(result),
         _facts(result),
+        _training(told),
         _sure(result),
         _groups(result),
         _confused(result),
@@ -112,6 +131,16 @@ def _facts(result: EvalResult) -> str:
     if len(result.classes) > 5:
         facts.insert(0, ("Among the first five (top-5)", percent(result.top5, 1), ""))
     return card_grid("facts", facts)
+
+
+def _training(told: Told | None) -> str:
+    if told is None:
+        return ""
+    notes = "".join(f"<p>{prose(note)}</p>" for note in told.notes)
+    return (
+        f'<section><h2>How it was trained</h2>{notes}<div class="card">{_list(told.facts)}</div>'
+        "</section>"
+    )
 
 
 def _sure(result: EvalResult) -> str:
@@ -232,9 +261,13 @@ def _about(result: EvalResult, extra: Mapping[str, str]) -> str:
         "Doodlewise": result.version,
         **extra,
     }
+    listed = _list(facts)
+    return f'<section><h2>About</h2><div class="card">{listed}</div></section>' if listed else ""
+
+
+def _list(facts: Mapping[str, str]) -> str:
+    """Names and values; nothing if there are none."""
     listed = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items() if value
+        f"<dt>{escape(name)}</dt><dd>{prose(value)}</dd>" for name, value in facts.items() if value
     )
-    if not listed:
-        return ""
-    return f'<section><h2>About</h2><div class="card"><dl>{listed}</dl></div></section>'
+    return f"<dl>{listed}</dl>" if listed else ""

@@ -198,10 +198,13 @@ def scores_of(subject: Subject, rows: Rows, share: float = 1.0) -> torch.Tensor:
     return torch.cat([part.float().cpu() for part in parts])
 
 
-def fit_temperature(subject: Subject, store: Store, split: str = "val") -> float:
+def fit_temperature(
+    subject: Subject, store: Store, split: str = "val", *, at_most: int = CALIBRATION_ROWS
+) -> float:
     """The temperature with which the probabilities fit a split best (Guo et al. 2017).
 
-    Found by golden section on the mean log loss, between 0.05 and 20.
+    Found by golden section on the mean log loss, between 0.05 and 20, of `at_most` drawings, or
+    some more.
     """
     label_of = labels_in(subject, store)
     scores, labels = [], []
@@ -211,7 +214,7 @@ def fit_temperature(subject: Subject, store: Store, split: str = "val") -> float
         scores.append(scores_of(subject, rows)[own >= 0])
         labels.append(own[own >= 0])
         seen += len(rows)
-        if seen >= CALIBRATION_ROWS:
+        if seen >= at_most:
             break
     every, right = torch.cat(scores), torch.cat(labels)
 

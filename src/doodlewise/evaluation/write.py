@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,11 +27,11 @@ from .plots import (
     plot_top_losses,
     to_png,
 )
-from .report import write_report
+from .report import Told, write_report
 from .result import EvalResult
 from .run import Subject, rows_at, scores_of
 
-__all__ = ["picture_of_mistakes", "write_evaluation"]
+__all__ = ["Told", "picture_of_mistakes", "write_evaluation"]
 
 SHOWN = RenderSpec(side=96, line_width=6.0)
 """How drawings are shown to people: finer than networks need them."""
@@ -50,6 +50,7 @@ def write_evaluation(
     result: EvalResult,
     *,
     more: Mapping[str, bytes] | None = None,
+    told: Callable[[], Told] | None = None,
 ) -> None:
     """Write eval.json, plots/*.png and report.html into a folder.
 
@@ -60,6 +61,7 @@ def write_evaluation(
         split: likewise.
         result: of `evaluate`.
         more: title and PNG of pictures that the report shows first.
+        told: what it says about the training; asked for last, so that all this is in its time.
 
     Raises:
         DataError: the disk is full, or the folder cannot be written.
@@ -84,7 +86,7 @@ def write_evaluation(
             pictures[title] = to_png(figure)
             (folder / "plots" / f"{name}.png").write_bytes(pictures[title])
         write_text(folder / "eval.json", result.to_json())
-        write_report(folder / "report.html", result, pictures)
+        write_report(folder / "report.html", result, pictures, told=told() if told else None)
 
 
 def picture_of_mistakes(store: Store, split: str, result: EvalResult) -> bytes | None:

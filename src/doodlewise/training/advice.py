@@ -37,7 +37,8 @@ class Curves:
         steps: in an epoch.
         epochs: that were asked for.
         stopped: whether it was stopped early.
-        store, model, name: of the run, for commands.
+        store, model: of the run, for commands.
+        go_on: the command that goes on with it.
     """
 
     rows: Sequence[Row]
@@ -48,7 +49,7 @@ class Curves:
     stopped: bool = False
     store: str = "STORE"
     model: str = "NAME"
-    name: str = "NAME"
+    go_on: str = "doodlewise train --resume last --name NAME"
 
     def warning(self) -> str:
         """What must be said at once: after three epochs it guesses no better than chance."""
@@ -132,8 +133,8 @@ class Curves:
             return ""
         return (
             f"The best epoch was the last, and it still rose by {100 * gain:.1f} points since epoch"
-            f" {before['epoch']}: train longer. Go on with: doodlewise train --resume last --name"
-            f" {self.name} --epochs {2 * self.epochs}"
+            f" {before['epoch']}: train longer. Go on with: {self.go_on} --epochs"
+            f" {2 * self.epochs}"
         )
 
     def _underfitting(self) -> str:

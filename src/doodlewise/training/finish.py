@@ -1,83 +1,136 @@
-"""After the last epoch: the best weights, calibrated, judged on the validation split, packed."""
+"""After the last epoch: the models, their evaluation, and everything that sums up the run."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-import torch
-
-from ..data.store import Store
 from ..evaluation.plots import plot_curves, to_png
-from ..evaluation.result import EvalResult
-from ..evaluation.run import Subject, evaluate, fit_temperature
-from ..evaluation.write import write_evaluation
-from ..models.bundle import BundleInfo, save_bundle
-from ..models.registry import ImageShape, channels_last, create_model
-from ..raster import RenderSpec
-from .checkpoint import load_checkpoint
-from .config import TrainConfig
+from ..evaluation.plots_epochs import plot_confusion_over_epochs
+from ..evaluation.result import EvalResult, percent
+from ..evaluation.write import Told, write_evaluation
+from ..files import write_text
+from .bundles import Bundles
 from .fit import Position
+from .records import Records
 from .run_dir import RunDir
+from .usage import Usage
 
-__all__ = ["finish"]
-
-RIGHT_WHEN_SURE = 0.9
-"""A guess counts as sure from the confidence at which at least this share is right."""
+__all__ = ["Finished", "finish", "leave"]
 
 
-def finish(
-    run: RunDir,
-    config: TrainConfig,
-    store: Store,
-    spec: RenderSpec | None,
-    image_shape: ImageShape,
-    position: Position,
-    device: torch.device,
-) -> EvalResult:
-    """Write the model, its evaluation on the validation split, and the curves."""
-    network = create_model(config.model, n_classes=len(store.classes), image_shape=image_shape)
-    best = load_checkpoint(run.best, model=config.model, classes=store.classes)
-    network.load_state_dict(best["weights"])
-    network = channels_last(network).to(device).eval()
-    raw = Subject(network, store.classes, spec, device, name=run.name)
-    temperature = fit_temperature(raw, store, "val")
-    subject = replace(raw, temperature=temperature)
-    result = evaluate(subject, store, "val")
-    info = BundleInfo(
-        model=config.model,
-        classes=store.classes,
-        image_shape=image_shape,
-        # A network for Google's bitmaps takes drawings too: in the look of its own store.
-        render=spec or store.manifest.render,
-        image=store.manifest.image,
-        temperature=temperature,
-        sure_from=sure_from(result),
-        metrics={
-            "split": "val",
-            "n": result.n,
-            **{
-                name: round(getattr(result, name), 6)
-                for name in ("top1", "top3", "top5", "map3", "loss", "ece")
-            },
-        },
-        trained_on={
-            "store": store.folder.name,
-            "drawings": store.size("train"),
-            "epochs": len(position.rows),
-            "best_epoch": position.best_epoch,
-            **({"base": config.init_from} if config.init_from else {}),
-        },
-    )
-    save_bundle(network, info, run.model)
-    curves = to_png(plot_curves(position.rows))
-    write_evaluation(run.path, subject, store, "val", result, more={"Training": curves})
-    (run.plots / "curves.png").write_bytes(curves)
-    return result
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What the end of a run has found.
+
+    Attributes:
+        result: evaluation of the best weights on the validation split.
+        final_top1: of the last weights, likewise.
+        advice: what the curves say.
+        usage: what the run has cost.
+    """
+
+    result: EvalResult
+    final_top1: float
+    advice: list[str]
+    usage: Usage
 
 
-def sure_from(result: EvalResult) -> float:
-    """The lowest confidence from which on guesses are right often enough; 0.95 if none is."""
-    for at in result.sure:
-        if at["accuracy"] is not None and at["accuracy"] >= RIGHT_WHEN_SURE:
-            return float(at["threshold"])
-    return 0.95
+def finish(bundles: Bundles, records: Records, epochs: int) -> Finished:
+    """Write the models, the evaluation of the best one, the curves, and what the run has cost.
+
+    Args:
+        bundles: makes the models.
+        records: of the run.
+        epochs: that were asked for.
+    """
+    run, position = bundles.run, bundles.position
+    with records.meter.phase("finishing"):
+        best, result, final_top1 = bundles.keep()
+        advice = records.curves(position).advice()
+        facts = _facts(position, epochs, result.top1, final_top1)
+        pictures = _pictures(run, position, records)
+
+        def told() -> Told:
+            return Told(notes=advice, facts=facts | records.meter.usage(position).facts())
+
+        write_evaluation(run.path, best, bundles.store, "val", result, more=pictures, told=told)
+    usage = records.keep_usage(position)
+    _add_to_summary(run, facts | usage.facts(), advice)
+    for line in (f"ended: {facts['ended']}", *advice, f"cost: {usage.line()}"):
+        run.write_log(line)
+    return Finished(result, final_top1, advice, usage)
+
+
+def leave(bundles: Bundles, records: Records, epochs: int) -> list[str]:
+    """Keep the models of a run that is stopped before its end, if there are any.
+
+    Args:
+        bundles: makes the models.
+        records: of the run.
+        epochs: that were asked for.
+
+    Returns:
+        Where they are, for people.
+    """
+    run, position = bundles.run, bundles.position
+    if not position.rows:
+        return []
+    with records.meter.phase("saving"):
+        bundles.keep_quickly()
+    final_top1 = position.rows[-1]["val_top1"] if position.batch == 0 else None
+    facts = _facts(position, epochs, position.best_top1, final_top1)
+    _add_to_summary(run, facts | records.keep_usage(position).facts(), [])
+    return [
+        f"The best model so far, of epoch {position.best_epoch}"
+        f" ({percent(position.best_top1)} validation top-1), is in {run.model}; as it is now, in"
+        f" {run.final}."
+    ]
+
+
+def _facts(
+    position: Position, epochs: int, best_top1: float, final_top1: float | None
+) -> dict[str, str]:
+    """How the run ended, and its two models."""
+    done = len(position.rows)
+    if position.stopped:
+        ended = position.stopped
+    elif done < epochs or position.batch:
+        ended = f"stopped by hand after {done} of {epochs} epochs"
+    else:
+        ended = f"after all {epochs} epochs" if epochs > 1 else "after its one epoch"
+    final = "not judged" if final_top1 is None else f"{percent(final_top1)} validation top-1"
+    at = f"within epoch {done + 1}" if position.batch else f"epoch {done}"
+    return {
+        "ended": ended,
+        "best": f"epoch {position.best_epoch}, {percent(best_top1)} validation top-1, in model/",
+        "final": f"{at}, {final}, in model-final/",
+    }
+
+
+def _pictures(run: RunDir, position: Position, records: Records) -> dict[str, bytes]:
+    """Curves and confusion over the epochs, in plots/ and for the report, by title."""
+    pictures = {"Training": to_png(plot_curves(position.rows))}
+    (run.plots / "curves.png").write_bytes(pictures["Training"])
+    confusion = records.confusion
+    if confusion is not None and confusion.epochs:
+        over_epochs = to_png(
+            plot_confusion_over_epochs(
+                confusion.classes,
+                confusion.epochs,
+                confusion.confusion,
+                confusion.all_epochs,
+                confusion.right,
+            )
+        )
+        (run.plots / "confusion_over_epochs.png").write_bytes(over_epochs)
+        pictures["Confusion over the epochs"] = over_epochs
+    return pictures
+
+
+def _add_to_summary(run: RunDir, facts: Mapping[str, str], advice: list[str]) -> None:
+    """Below the network's layers; what an earlier end of the same run has added is replaced."""
+    network = run.summary.read_text(encoding="utf-8").split("\n\nThe run\n")[0].rstrip()
+    width = max(map(len, facts))
+    lines = [f"{name.ljust(width)}  {value}" for name, value in facts.items()]
+    write_text(run.summary, "\n".join([network, "", "The run", "-------", *lines, *advice, ""]))

@@ -22,7 +22,7 @@ from .config import TrainConfig
 from .freeze import learning_mode
 from .optim import learning_rate
 
-__all__ = ["Job", "Listener", "Position", "fit"]
+__all__ = ["Job", "Listener", "Position", "fit", "resume_command"]
 
 CHECK_STEPS = 20
 """Steps between looks at the loss: each look waits for the device."""
@@ -179,12 +179,16 @@ def _is_asked_to_stop(job: Job, is_time_to_look: bool) -> bool:
 
 def _stop(job: Job, position: Position) -> NoReturn:
     job.listener.on_stop(position)
-    config = job.config
     raise Interrupted(
         f"Saved in epoch {position.epoch + 1} at step {position.batch}. Go on with:"
-        f" doodlewise train --resume last --name {config.name}"
-        + (f" --runs {config.runs}" if config.runs != "runs" else "")
+        f" {resume_command(job.config)}"
     )
+
+
+def resume_command(config: TrainConfig) -> str:
+    """What goes on with a run."""
+    runs = f" --runs {config.runs}" if config.runs != "runs" else ""
+    return f"doodlewise train --resume last --name {config.name}{runs}"
 
 
 def _finish_epoch(job: Job, position: Position) -> tuple[bool, EvalResult]:

@@ -17,7 +17,7 @@ from ..models.registry import ImageShape
 from .advice import Curves
 from .config import TrainConfig
 from .confusion_log import ConfusionLog
-from .fit import Position
+from .fit import Position, resume_command
 from .loggers.logger import Logger, Scene, make_loggers
 from .meter import Meter
 from .run_dir import RunDir
@@ -135,7 +135,7 @@ def open_records(
             stopped=bool(at.stopped),
             store=config.store,
             model=config.model,
-            name=config.name,
+            go_on=resume_command(config),
         )
 
     if not is_writer:

@@ -17,23 +17,23 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from ..augment import PixelAugment
 from ..data.batches import TrainingBatches, require_takes
 from ..data.store import Store
-from ..environment import environment
-from ..errors import ConfigError, RunError, StoreError
+from ..errors import ConfigError, Interrupted, RunError, StoreError
 from ..evaluation.metrics import Tally
 from ..evaluation.result import EvalResult
 from ..evaluation.run import Subject, tally
-from ..files import explain_os_errors, write_json, write_text
+from ..files import explain_os_errors
 from ..heap import keep_freed_memory
 from ..models.inputs import takes_of
 from ..models.registry import ImageShape, channels_last, takes_by_name
 from ..raster import RenderSpec
+from .bundles import Bundles
 from .checkpoint import load_checkpoint
-from .config import TrainConfig, save_config
+from .config import TrainConfig
 from .device import make_fabric
-from .finish import finish
+from .facts import facts_of, write_head
+from .finish import finish, leave
 from .fit import Job, Position, fit
 from .launch import launch
 from .loggers.logger import require_loggers
@@ -43,7 +43,8 @@ from .record import Recorder, Reporter, SilentReporter
 from .records import open_records
 from .run_dir import RunDir
 from .start import starting_network
-from .summary import spell_parameters, summarise
+from .summary import summarise
+from .usage import Usage
 from .world import as_started, n_processes, outside_world, restarted_to_resume
 
 __all__ = ["TrainedRun", "describe", "train"]
@@ -63,6 +64,9 @@ class TrainedRun:
         best_top1: on the validation split.
         result: evaluation of the best weights on the validation split.
         stopped: why it ended early; empty if it did not.
+        final_top1: of the last weights on the validation split.
+        advice: what the curves say, and what to try.
+        usage: what it has cost.
     """
 
     folder: Path
@@ -71,6 +75,9 @@ class TrainedRun:
     best_top1: float
     result: EvalResult
     stopped: str
+    final_top1: float
+    advice: list[str]
+    usage: Usage
 
 
 def train(
@@ -166,9 +173,9 @@ def _main(
         position = _restore(checkpoint, identity, network, ema, optimizer)
     is_writer = fabric.is_global_zero
     reporter = make_reporter() if is_writer else SilentReporter()
-    facts = _facts(config, store, run, network, reasons)
+    facts = facts_of(config, store, run, network, reasons)
     if is_writer:
-        _write_head(run, config, text, facts)
+        write_head(run, config, text, facts)
     judged = network if ema is None else ema.module
     subject = Subject(judged, store.classes, spec, fabric.device, name=run.name)
 
@@ -190,19 +197,35 @@ def _main(
             reporter.say(_where(position, config.epochs))
         records.begin(position)
         job = Job(config, fabric, wrapped, ema, optimizer, batches, validate, recorder)
-        position = fit(job, position)
+        bundles = Bundles(run, config, store, spec, image_shape, position, fabric.device)
+        try:
+            fit(job, position)
+        except Interrupted:
+            if is_writer:
+                with explain_os_errors(f"writing {run.path}", "Then go on by --resume last"):
+                    for line in leave(bundles, records, config.epochs):
+                        reporter.say(line)
+            # Whoever started the others would end this one when they are gone.
+            fabric.barrier()
+            raise
     fabric.barrier()
     if not is_writer:
         return None
-    with explain_os_errors(f"writing {run.path}", "Then finish the run by --resume last"):
-        result = finish(run, config, store, spec, image_shape, position, fabric.device)
+    with (
+        records.meter,
+        explain_os_errors(f"writing {run.path}", "Then finish the run by --resume last"),
+    ):
+        finished = finish(bundles, records, config.epochs)
     return TrainedRun(
         folder=run.path,
         rows=position.rows,
         best_epoch=position.best_epoch,
         best_top1=position.best_top1,
-        result=result,
+        result=finished.result,
         stopped=position.stopped,
+        final_top1=finished.final_top1,
+        advice=finished.advice,
+        usage=finished.usage,
     )
 
 
@@ -217,7 +240,7 @@ def describe(config: TrainConfig) -> tuple[dict[str, str], str]:
     _, image_shape = input_of(store, config.render)
     _, reasons = make_fabric(config, outside_world())
     run = RunDir(Path(config.runs) / config.name)
-    facts = _facts(config, store, run, network, reasons)
+    facts = facts_of(config, store, run, network, reasons)
     return facts, summarise(network, config.model, image_shape)
 
 
@@ -312,39 +335,3 @@ def _merged(fabric: Fabric, own: Tally) -> Tally:
         every[0].merge(other)
     merged: Tally = every[0]
     return merged
-
-
-def _facts(
-    config: TrainConfig, store: Store, run: RunDir, network: nn.Module, reasons: dict[str, str]
-) -> dict[str, str]:
-    """What a person wants to know before it begins."""
-    facts = {
-        **reasons,
-        "data": f"{store.folder}: {store.size('train'):,} {store.manifest.things} to learn from,"
-        f" {store.size('val'):,} to validate, {len(store.classes)} classes",
-        "network": f"{config.model}, {spell_parameters(network)}",
-        "run": str(run.path),
-    }
-    if config.init_from:
-        facts["begins"] = f"with the weights of {config.init_from}"
-    if store.kind == "pixels":
-        facts["variation"] = _variation(config.pixels, is_ink=store.manifest.holds_ink)
-    return facts
-
-
-def _variation(pixels: PixelAugment, *, is_ink: bool) -> str:
-    """How images vary, and why so."""
-    parts = pixels.values(is_ink=is_ink)
-    spelled = ", ".join(f"{name} {value:g}" for name, value in parts.items() if value)
-    reason = (
-        f"the images are {'ink' if is_ink else 'photos'}" if pixels.preset == "auto" else "as asked"
-    )
-    return f"{spelled or 'none'} ({reason})"
-
-
-def _write_head(run: RunDir, config: TrainConfig, summary: str, facts: dict[str, str]) -> None:
-    save_config(config, run.config)
-    write_json(run.env, environment())
-    write_text(run.summary, summary)
-    for name, value in facts.items():
-        run.write_log(f"{name}: {value}")

@@ -1,0 +1,52 @@
+"""What is said and written before the first step: the facts of a run, its settings, its network."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from ..augment import PixelAugment
+from ..data.store import Store
+from ..environment import environment
+from ..files import write_json, write_text
+from .config import TrainConfig, save_config
+from .run_dir import RunDir
+from .summary import spell_parameters
+
+__all__ = ["facts_of", "write_head"]
+
+
+def facts_of(
+    config: TrainConfig, store: Store, run: RunDir, network: nn.Module, reasons: dict[str, str]
+) -> dict[str, str]:
+    """What a person wants to know before it begins."""
+    facts = {
+        **reasons,
+        "data": f"{store.folder}: {store.size('train'):,} {store.manifest.things} to learn from,"
+        f" {store.size('val'):,} to validate, {len(store.classes)} classes",
+        "network": f"{config.model}, {spell_parameters(network)}",
+        "run": str(run.path),
+    }
+    if config.init_from:
+        facts["begins"] = f"with the weights of {config.init_from}"
+    if store.kind == "pixels":
+        facts["variation"] = _variation(config.pixels, is_ink=store.manifest.holds_ink)
+    return facts
+
+
+def _variation(pixels: PixelAugment, *, is_ink: bool) -> str:
+    """How images vary, and why so."""
+    parts = pixels.values(is_ink=is_ink)
+    spelled = ", ".join(f"{name} {value:g}" for name, value in parts.items() if value)
+    reason = (
+        f"the images are {'ink' if is_ink else 'photos'}" if pixels.preset == "auto" else "as asked"
+    )
+    return f"{spelled or 'none'} ({reason})"
+
+
+def write_head(run: RunDir, config: TrainConfig, summary: str, facts: dict[str, str]) -> None:
+    """Write config.yaml, env.json, summary.txt, and the facts into train.log."""
+    save_config(config, run.config)
+    write_json(run.env, environment())
+    write_text(run.summary, summary)
+    for name, value in facts.items():
+        run.write_log(f"{name}: {value}")
