@@ -31,7 +31,7 @@ from ..raster_host import render_rows
 from .augment import render_augmented
 from .augment_pixels import augment_pixels
 from .catalog import MIRROR_UNSAFE
-from .points import place_strokes, vary_strokes
+from .points import place_strokes, simplified_rows, vary_strokes
 from .rows import Rows
 from .split import Split, mix
 from .store import Shard, Store
@@ -187,6 +187,8 @@ class TrainingBatches:
         if self.augment is None:
             return Batch(_inputs(rows.drawings, self.spec, self.takes, chosen), labels)
         drawings, images, strokes = rows.drawings, None, None
+        if self.takes != "images":
+            drawings, chosen = simplified_rows(drawings, chosen), np.arange(len(chosen))
         variation: dict[str, Any] = {"rows": chosen, "seeds": seeds, "may_mirror": may_mirror}
         if self.takes != "strokes":
             assert self.spec is not None
@@ -241,12 +243,14 @@ def _inputs(
     *,
     share: float = 1.0,
 ) -> Inputs:
-    images, strokes = None, None
-    if takes != "strokes":
-        assert spec is not None
-        images = torch.from_numpy(render_rows(drawings, spec, rows, share=share)[:, None])
+    strokes = None
     if takes != "images":
-        strokes = place_strokes(drawings, rows, share=share)
+        drawings, rows, share = simplified_rows(drawings, rows, share=share), None, 1.0
+        strokes = place_strokes(drawings)
+        if takes == "strokes":
+            return Inputs(strokes=strokes)
+    assert spec is not None
+    images = torch.from_numpy(render_rows(drawings, spec, rows, share=share)[:, None])
     return Inputs(images, strokes)
 
 

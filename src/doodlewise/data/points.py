@@ -1,7 +1,11 @@
-"""Drawings as the points that stroke networks take, as they are or varied: compiled.
+"""Drawings as the points that stroke networks take, as they are or varied.
 
-They are placed as the rasteriser places them, on a canvas that is the frame itself, and vary by the
-same random numbers: a network that takes both sees the same drawing twice.
+Every drawing is simplified first, as Google's files are: whoever drew it, and however often their
+device told where the pen was, a network sees points like those that it learnt from. Simplified
+drawings hardly change by it.
+
+Then they are placed as the rasteriser places them, on a canvas that is the frame itself, and vary
+by the same random numbers: a network that takes both sees the same drawing twice.
 """
 
 from __future__ import annotations
@@ -15,28 +19,38 @@ from numpy.typing import NDArray
 from ..augment import Augment
 from ..drawing import FRAME
 from ..models.inputs import Strokes
-from ..ragged import Ragged
+from ..ragged import Ragged, offsets_of
 from ..raster_host import copy_prefix, kernel, place_points
+from ..simplify_host import simplify
 from .augment import scratch, vary
+from .gather import gather
 
-__all__ = ["place_strokes", "vary_strokes"]
+__all__ = ["place_strokes", "simplified_rows", "vary_strokes"]
 
 _SIDE = int(FRAME)
 
 
-def place_strokes(
+def simplified_rows(
     drawings: Ragged, rows: NDArray[np.integer[Any]] | None = None, *, share: float = 1.0
-) -> Strokes:
-    """The points of these rows (all when None), fitted to the frame.
+) -> Ragged:
+    """These rows (all when None) as stroke networks want them, before they are placed or varied.
 
     Args:
         drawings: points as uint8 or float32, in any unit.
         rows: which, in which order.
         share: only this share of the ink, from the beginning, as `Drawing.prefix` cuts it.
     """
-    if rows is None:
-        rows = np.arange(len(drawings))
-    return _filled(_place_rows, drawings, rows, np.float32(share))
+    chosen = drawings if rows is None else gather(drawings, rows)
+    return simplify(chosen if share >= 1.0 else _cut(chosen, share))
+
+
+def place_strokes(drawings: Ragged) -> Strokes:
+    """The points of drawings, fitted to the frame, as `simplified_rows` gave them."""
+    points = np.empty((len(drawings.points), 2), np.float32)
+    _place(drawings.points, drawings.point_offsets, points)
+    begins = np.zeros(len(points), np.bool_)
+    begins[offsets_of(drawings.stroke_lengths)[:-1]] = True
+    return _strokes(points, begins, drawings.point_offsets.copy())
 
 
 def vary_strokes(
@@ -56,58 +70,95 @@ def vary_strokes(
         seeds: uint64 (rows,); the same seed gives the same variation.
         may_mirror: bool (rows,), whether the word allows it.
     """
-    return _filled(_vary_rows, drawings, rows, seeds, may_mirror, augment.as_array())
-
-
-def _filled(fill: Any, drawings: Ragged, rows: NDArray[np.integer[Any]], *how: Any) -> Strokes:
     rows = np.asarray(rows, dtype=np.int64)
     # A stroke that is cut ends in a point of its own.
     most = int((drawings.point_offsets[rows + 1] - drawings.point_offsets[rows]).sum()) + len(rows)
     points = np.empty((most, 2), np.float32)
     begins = np.zeros(most, np.bool_)
     offsets = np.zeros(len(rows) + 1, np.int64)
-    fill(
+    _vary_rows(
         drawings.points,
         drawings.stroke_lengths,
         drawings.stroke_offsets,
         drawings.point_offsets,
         rows,
-        *how,
+        seeds,
+        may_mirror,
+        augment.as_array(),
         points,
         begins,
         offsets,
     )
     n = offsets[-1]
+    return _strokes(points[:n], begins[:n], offsets)
+
+
+def _strokes(
+    points: NDArray[np.float32], begins: NDArray[np.bool_], offsets: NDArray[np.int64]
+) -> Strokes:
     return Strokes(
-        points=torch.from_numpy(points[:n]),
-        begins=torch.from_numpy(begins[:n]),
+        points=torch.from_numpy(points),
+        begins=torch.from_numpy(begins),
         offsets=torch.from_numpy(offsets),
+        known_offsets=offsets,
     )
 
 
+def _cut(drawings: Ragged, share: float) -> Ragged:
+    """Only this share of the ink of each drawing."""
+    most = len(drawings.points)
+    points, lengths = np.empty((most, 2), np.float32), np.empty_like(drawings.stroke_lengths)
+    strokes = np.empty(len(drawings), np.int64)
+    n_points, n_strokes = _cut_rows(
+        drawings.points,
+        drawings.stroke_lengths,
+        drawings.stroke_offsets,
+        drawings.point_offsets,
+        np.float32(share),
+        points,
+        lengths,
+        strokes,
+    )
+    return Ragged.from_lengths(points[:n_points], lengths[:n_strokes], strokes)
+
+
 @kernel
-def _place_rows(
+def _place(points: Any, point_offsets: Any, out: Any) -> None:
+    for p in range(len(points)):
+        out[p, 0], out[p, 1] = np.float32(points[p, 0]), np.float32(points[p, 1])
+    for i in range(len(point_offsets) - 1):
+        own = out[point_offsets[i] : point_offsets[i + 1]]
+        place_points(own[:, 0], own[:, 1], np.float32(1.0), _SIDE)
+
+
+@kernel
+def _cut_rows(
     points: Any,
     stroke_lengths: Any,
     stroke_offsets: Any,
     point_offsets: Any,
-    rows: Any,
     share: Any,
     out: Any,
-    begins: Any,
-    offsets: Any,
-) -> None:
-    x, y, lengths = scratch(stroke_offsets, point_offsets, rows)
-    for i in range(len(rows)):
-        row = rows[i]
-        own_points = points[point_offsets[row] : point_offsets[row + 1]]
-        own_lengths = stroke_lengths[stroke_offsets[row] : stroke_offsets[row + 1]]
-        n_strokes = copy_prefix(own_points, own_lengths, share, x, y, lengths)
-        n_points = 0
-        for stroke in range(n_strokes):
-            n_points += lengths[stroke]
-        place_points(x[:n_points], y[:n_points], np.float32(1.0), _SIDE)
-        offsets[i + 1] = _append(x, y, lengths[:n_strokes], offsets[i], out, begins)
+    out_lengths: Any,
+    out_strokes: Any,
+) -> tuple[int, int]:
+    """Fill with what is left, one drawing after the other; how many points and strokes."""
+    n = len(point_offsets) - 1
+    x, y, lengths = scratch(stroke_offsets, point_offsets, np.arange(n))
+    n_points, n_strokes = 0, 0
+    for i in range(n):
+        own_points = points[point_offsets[i] : point_offsets[i + 1]]
+        own_lengths = stroke_lengths[stroke_offsets[i] : stroke_offsets[i + 1]]
+        out_strokes[i] = copy_prefix(own_points, own_lengths, share, x, y, lengths)
+        p = 0
+        for stroke in range(out_strokes[i]):
+            out_lengths[n_strokes] = lengths[stroke]
+            n_strokes += 1
+            for _ in range(lengths[stroke]):
+                out[n_points, 0], out[n_points, 1] = x[p], y[p]
+                n_points += 1
+                p += 1
+    return n_points, n_strokes
 
 
 @kernel

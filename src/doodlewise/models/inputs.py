@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from .registry import ImageShape, Takes, as_input
@@ -27,40 +29,48 @@ class Strokes(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         begins: bool (points,), whether it is the first point of a stroke.
         offsets: int64 (drawings + 1,), the points of drawing i are
             `points[offsets[i]:offsets[i + 1]]`.
-        times: float32 (points,), milliseconds since the first point of the drawing; None where
-            unknown.
+        times: float32 (points,), milliseconds since the first point of the drawing; NaN throughout
+            a drawing whose times are not known. None where those of none are.
+        known_offsets: `offsets` where they have been in the memory of the host before.
     """
 
     points: torch.Tensor
     begins: torch.Tensor
     offsets: torch.Tensor
     times: torch.Tensor | None = None
+    known_offsets: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Strokes:
         """The same drawings on a device."""
-        parts = (self.points, self.begins, self.offsets, self.times)
-        points, begins, offsets, times = (
-            None if part is None else part.to(device, non_blocking=non_blocking) for part in parts
+        times = self.times
+        return Strokes(
+            points=self.points.to(device, non_blocking=non_blocking),
+            begins=self.begins.to(device, non_blocking=non_blocking),
+            offsets=self.offsets.to(device, non_blocking=non_blocking),
+            times=None if times is None else times.to(device, non_blocking=non_blocking),
+            known_offsets=self.host_offsets(),
         )
-        assert points is not None
-        assert begins is not None
-        assert offsets is not None
-        return Strokes(points=points, begins=begins, offsets=offsets, times=times)
+
+    def host_offsets(self) -> NDArray[np.int64]:
+        """`offsets` in the memory of the host; a device is not waited for if it can be helped."""
+        if self.known_offsets is not None:
+            return self.known_offsets
+        offsets: NDArray[np.int64] = self.offsets.cpu().numpy()
+        return offsets
 
     def slice(self, first: int, last: int) -> Strokes:
         """The drawings first to last, without copying points."""
-        offsets = self.offsets[first : last + 1]
-        if len(offsets) == 0:
-            offsets = self.offsets[:1]
-        begin, end = int(offsets[0]), int(offsets[-1])
+        known = self.host_offsets()[first : last + 1]
+        begin, end = int(known[0]), int(known[-1])
         return Strokes(
             points=self.points[begin:end],
             begins=self.begins[begin:end],
-            offsets=offsets - begin,
+            offsets=self.offsets[first : last + 1] - begin,
             times=None if self.times is None else self.times[begin:end],
+            known_offsets=known - begin,
         )
 
 
