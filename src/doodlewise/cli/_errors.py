@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 
@@ -32,23 +33,36 @@ def report_error(error: BaseException) -> int:
         package = (error.name or "").split(".")[0]
         if package in _EXTRA_OF:
             error = MissingExtraError(package, _EXTRA_OF[package])
+    if _is_said_elsewhere(error):
+        return _status_of(error)
     if output.is_verbose:
         traceback.print_exception(error)
     if isinstance(error, KeyboardInterrupt):
         sys.stderr.write("Stopped.\n")
-        return INTERRUPTED
-    if isinstance(error, BrokenPipeError):
-        return RUN_ERROR
-    if isinstance(error, Interrupted):
+    elif isinstance(error, Interrupted):
         sys.stderr.write(f"{error}\n")
-        return INTERRUPTED
-    if isinstance(error, DoodlewiseError):
+    elif isinstance(error, DoodlewiseError):
         sys.stderr.write(f"Error: {error}\n")
-        return USAGE_ERROR if isinstance(error, ConfigError) else RUN_ERROR
-    if not output.is_verbose:
-        traceback.print_exception(error)
-    sys.stderr.write(
-        "This is a bug in Doodlewise. Please report it with the lines above and the output of:"
-        " doodlewise env\n"
-    )
-    return RUN_ERROR
+    elif not isinstance(error, BrokenPipeError):
+        if not output.is_verbose:
+            traceback.print_exception(error)
+        sys.stderr.write(
+            "This is a bug in Doodlewise. Please report it with the lines above and the output of:"
+            " doodlewise env\n"
+        )
+    return _status_of(error)
+
+
+def _status_of(error: BaseException) -> int:
+    if isinstance(error, (KeyboardInterrupt, Interrupted)):
+        return INTERRUPTED
+    return USAGE_ERROR if isinstance(error, ConfigError) else RUN_ERROR
+
+
+def _is_said_elsewhere(error: BaseException) -> bool:
+    """Whether another process says it: torchrun runs the same command in many."""
+    if "RANK" not in os.environ:
+        return False
+    from ..training.world import speaks
+
+    return not speaks(error)

@@ -16,6 +16,7 @@ import typer
 
 from ..errors import ConfigError
 from ..training.config import TrainConfig, all_settings, load_config, type_of
+from ..training.world import speaks
 from ._output import JsonFlag, QuietFlag, VerboseFlag, output
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ def show_plan(config: TrainConfig) -> None:
     """What a run would do."""
     from ..training.setup import describe
 
+    if not speaks():
+        return
     facts, summary = describe(config)
     for name, value in facts.items():
         output.text(f"{name:10} {value}")
@@ -95,6 +98,8 @@ def show_plan(config: TrainConfig) -> None:
 
 def show_run(run: TrainedRun) -> None:
     """What came out of a run, and what to do next."""
+    if not speaks():
+        return
     if output.is_json:
         output.json(
             {
