@@ -92,7 +92,7 @@ def study(name: str, store: Path, work: Path, epochs: int, jobs: int) -> dw.Swee
     }
     if "lr" in settings:
         settings["optim"] = {**settings["optim"], "lr": settings.pop("lr")}
-    return dw.sweep(store, name=name, sweeps=work / "sweeps", epochs=epochs, jobs=jobs, **settings)
+    return dw.sweep(store, name=name, sweeps=work / "sweeps", jobs=jobs, **settings)
 
 
 def show(name: str, result: dw.SweepResult) -> None:

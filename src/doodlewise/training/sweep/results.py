@@ -17,7 +17,7 @@ from typing import Any
 from ...files import write_text
 from .ledger import FAILED, Trial
 from .plan import Plan
-from .space import short_names, spelled
+from .space import Choices, short_names, spelled
 
 __all__ = [
     "Setting",
@@ -70,6 +70,11 @@ class Setting:
     state: str
     reason: str
 
+    @property
+    def n_failed(self) -> int:
+        """Trials of it that failed."""
+        return sum(trial.state in FAILED for trial in self.trials)
+
     def mean(self, figure: str) -> float | None:
         """Mean of a figure over the trials that have it."""
         found = [trial.result[figure] for trial in self.trials if trial.result.get(figure)]
@@ -116,6 +121,21 @@ class SweepResult:
         """What varies, by dotted name, as people say it."""
         short = short_names(list(self.plan.axes))
         return {name: each.replace("_", " ") for name, each in short.items()}
+
+    @property
+    def varied(self) -> list[str]:
+        """Settings that really take more than one value."""
+        return [name for name in self.plan.axes if len(self.values_of(name)) > 1]
+
+    def values_of(self, name: str) -> list[Any]:
+        """All values of a setting that were tried or are to be, numbers in their order."""
+        axis = self.plan.axes[name]
+        found = {repr(each): each for each in (axis.values if isinstance(axis, Choices) else ())}
+        for setting in self.settings:
+            found.setdefault(repr(setting.values[name]), setting.values[name])
+        values = list(found.values())
+        are_numbers = all(isinstance(value, int | float) for value in values)
+        return sorted(values) if are_numbers else values
 
     @property
     def n_waiting(self) -> int:

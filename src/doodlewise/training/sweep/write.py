@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ...evaluation.look import to_png
 from .importance import importance
-from .plots import plot_heat_map, plot_importance, plot_lines, plot_ranking, plot_values
+from .lines import plot_lines
+from .plots import plot_heat_map, plot_importance, plot_ranking, plot_values
 from .report import write_page
 from .results import SweepResult, read_curves, run_folder
 
