@@ -27,7 +27,7 @@ __all__ = ["read_network", "settle_norms"]
 PREFIX = "recogniser.body."
 """Before the names of weights in a file."""
 FOLDED = "weight_bias"
-"""The exporter's name for the bias of a convolution that a batch norm was folded into."""
+"""The exporter's name for the bias of a convolution that had none before a norm was folded in."""
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -51,11 +51,15 @@ def read_network(path: Path) -> tuple[nn.Module, BundleInfo]:
     for conv, norm in _folded(network, weights):
         layer = network.get_submodule(norm)
         assert isinstance(layer, nn.BatchNorm2d)
-        state[f"{norm}.weight"].fill_((1.0 + layer.eps) ** 0.5)
-        state[f"{norm}.bias"].copy_(torch.from_numpy(weights.pop(f"{conv}.{FOLDED}")))
+        # With a mean of 0 and a variance of 1, as it begins.
         weights |= {name: value.numpy() for name, value in state.items() if _is_of(name, norm)}
-        if f"{conv}.bias" in state:
-            weights[f"{conv}.bias"] = np.zeros_like(state[f"{conv}.bias"].numpy())
+        slope = (1.0 + layer.eps) ** 0.5
+        weights[f"{norm}.weight"] = np.full(layer.num_features, slope, np.float32)
+        # A convolution with a bias of its own keeps that name.
+        own = f"{conv}.bias"
+        weights[f"{norm}.bias"] = weights[own if own in weights else f"{conv}.{FOLDED}"]
+        if own in weights:
+            weights[own] = np.zeros_like(weights[own])
     for name, value in state.items():
         there = weights.get(name)
         if there is None or there.shape != value.shape:
@@ -108,7 +112,8 @@ def _folded(network: nn.Module, weights: Weights) -> list[tuple[str, str]]:
         for (name, layer), (after, following) in pairwise(layers)
         if isinstance(layer, nn.Conv2d)
         and isinstance(following, nn.BatchNorm2d)
-        and f"{name}.{FOLDED}" in weights
+        and f"{after}.weight" not in weights
+        and (f"{name}.bias" in weights or f"{name}.{FOLDED}" in weights)
     ]
 
 
