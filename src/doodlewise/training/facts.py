@@ -14,6 +14,9 @@ from .summary import spell_parameters
 
 __all__ = ["facts_of", "write_head"]
 
+FEW = 50
+"""With fewer drawings to validate, each moves the figures by more than two points."""
+
 
 def facts_of(
     config: TrainConfig, store: Store, run: RunDir, network: nn.Module, reasons: dict[str, str]
@@ -28,6 +31,12 @@ def facts_of(
     }
     if config.init_from:
         facts["begins"] = f"with the weights of {config.init_from}"
+    n = store.size("val")
+    if n < FEW:
+        facts["caution"] = (
+            f"with {n} drawings to validate, each moves the figures by {100 / n:.0f} points."
+            " Prepare the store with --val 0.2 --test 0 to hold out more"
+        )
     if store.kind == "pixels":
         facts["variation"] = _variation(config.pixels, is_ink=store.manifest.holds_ink)
     return facts
