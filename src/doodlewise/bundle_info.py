@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -18,12 +18,23 @@ from .image import ImageSpec
 from .raster import RenderSpec
 from .version import __version__
 
-__all__ = ["CONFIG", "EXPORTED", "BundleInfo", "bundle_info", "find_bundle", "read_bundle_info"]
+__all__ = [
+    "CONFIG",
+    "EXPORTED",
+    "BundleInfo",
+    "Takes",
+    "bundle_info",
+    "find_bundle",
+    "read_bundle_info",
+]
 
 VERSION = 1
 CONFIG = "config.json"
 EXPORTED = "model.onnx"
 """Usual name of an exported model."""
+
+Takes = Literal["images", "strokes", "both"]
+"""What a network sees of a drawing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +45,12 @@ class BundleInfo:
         model: name of the network.
         classes: the words, in the order of the scores.
         image_shape: channels, height and width of the input.
-        render: how drawings become its input; None for networks that only take pictures.
+        render: how drawings become its images; None for networks that only take pictures.
         image: how picture files became what it learnt from, so that others are read likewise;
             None for networks that learnt from drawings, or from images that were no files.
         temperature: by which scores are divided before the softmax, so that confidence is honest.
         sure_from: probability from which on a guess counts as sure.
+        takes: what the network sees of a drawing: an image, the strokes themselves, or both.
         metrics: figures with the split they were measured on, such as
             `{"split": "val", "n": 8927, "top1": 0.69}`.
         trained_on: where the drawings came from and how many there were.
@@ -55,6 +67,7 @@ class BundleInfo:
     image: ImageSpec | None = None
     temperature: float = 1.0
     sure_from: float = 0.5
+    takes: Takes = "images"
     metrics: dict[str, Any] = field(default_factory=dict)
     trained_on: dict[str, Any] = field(default_factory=dict)
     licence: str = "Apache-2.0"

@@ -40,6 +40,7 @@ __all__ = [
     "Batch",
     "TrainingBatches",
     "inputs_of",
+    "inputs_of_drawings",
     "render_window",
     "require_takes",
     "windows",
@@ -185,7 +186,8 @@ class TrainingBatches:
                 )
             return Batch(Inputs(channels_first(images)), labels)
         if self.augment is None:
-            return Batch(_inputs(rows.drawings, self.spec, self.takes, chosen), labels)
+            inputs = inputs_of_drawings(rows.drawings, self.spec, self.takes, rows=chosen)
+            return Batch(inputs, labels)
         drawings, images, strokes = rows.drawings, None, None
         if self.takes != "images":
             drawings, chosen = simplified_rows(drawings, chosen), np.arange(len(chosen))
@@ -232,17 +234,18 @@ def inputs_of(rows: Rows, spec: RenderSpec | None, takes: Takes, share: float = 
     """
     if rows.drawings is None:
         return Inputs(render_window(rows, spec))
-    return _inputs(rows.drawings, spec, takes, share=share)
+    return inputs_of_drawings(rows.drawings, spec, takes, share=share)
 
 
-def _inputs(
+def inputs_of_drawings(
     drawings: Ragged,
     spec: RenderSpec | None,
     takes: Takes,
-    rows: NDArray[np.integer[Any]] | None = None,
     *,
+    rows: NDArray[np.integer[Any]] | None = None,
     share: float = 1.0,
 ) -> Inputs:
+    """Drawings in any unit as a network takes them; `rows` of them in this order, or all."""
     strokes = None
     if takes != "images":
         drawings, rows, share = simplified_rows(drawings, rows, share=share), None, 1.0

@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from .registry import ImageShape, Takes, as_input
+from ..bundle_info import Takes
+from .registry import ImageShape, as_input
 
 __all__ = ["Inputs", "Strokes", "Takes", "example_inputs", "scores", "takes_of"]
 

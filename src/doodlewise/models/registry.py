@@ -17,11 +17,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from typing import Literal, overload
+from typing import overload
 
 import torch
 from torch import nn
 
+from ..bundle_info import Takes
 from ..errors import ModelError, UnknownModelError, did_you_mean
 from .timm_backbone import PREFIX as TIMM
 from .timm_backbone import timm_network, timm_shape
@@ -29,7 +30,6 @@ from .timm_backbone import timm_network, timm_shape
 __all__ = [
     "BITMAP",
     "ImageShape",
-    "Takes",
     "as_input",
     "channels_last",
     "count_parameters",
@@ -43,9 +43,6 @@ __all__ = [
 
 ImageShape = tuple[int, int, int]
 """Channels, height, width."""
-
-Takes = Literal["images", "strokes", "both"]
-"""What a network sees of a drawing."""
 
 Builder = Callable[[int, ImageShape], nn.Module]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -16,8 +16,9 @@ from ..ragged import Ragged
 from .onnx_backend import FEATURES, PIXELS
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
+
+    from ..models.inputs import Inputs
 
 __all__ = [
     "FEATURES",
@@ -83,8 +84,7 @@ class TorchBackend:
     """
 
     def __init__(self, network: nn.Module, info: BundleInfo, device: str = "cpu") -> None:
-        self._network, self._device = network, device
-        self._temperature, self._image_shape = info.temperature, info.image_shape
+        self._network, self._info, self._device = network, info, device
 
     @classmethod
     def load(cls, path: Path, device: str) -> tuple[TorchBackend, BundleInfo]:
@@ -97,17 +97,22 @@ class TorchBackend:
         """
         try:
             from ..models.bundle import load_bundle
+            from ..models.inputs import takes_of
         except ImportError as error:
             raise MissingExtraError("torch", "train") from error
         network, info = load_bundle(find_bundle(path), device)
-        return cls(network, info, device), info
+        if takes_of(network) == "images":
+            return cls(network, info, device), info
+        from .torch_strokes import TorchStrokesBackend
+
+        return TorchStrokesBackend(network, info, device), info
 
     @cached_property
     def _parts(self) -> tuple[nn.Module, nn.Linear | None]:
         """The network up to its last layer, and that."""
         from ..models.head import divided
 
-        return divided(self._network, self._image_shape)
+        return divided(self._network, self._info.image_shape)
 
     @property
     def runtime(self) -> str:
@@ -132,32 +137,33 @@ class TorchBackend:
 
     def run(self, images: NDArray[np.uint8], names: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Some of `outputs` for uint8 (n, channels, height, width), a row for each image."""
-        ways = {"probabilities": self._probabilities, FEATURES: self._features}
-        return {name: self._in_parts(images, ways[name]) for name in names}
-
-    def _probabilities(self, batch: torch.Tensor) -> torch.Tensor:
         import torch
 
-        return torch.softmax(self._network(batch).float() / self._temperature, dim=1)
+        from ..models.inputs import Inputs
 
-    def _features(self, batch: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self._parts[0](batch)
-        return features.float()
+        parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
+        # Once at least: no images give no rows, but as many columns as ever.
+        for at in range(0, max(len(images), 1), BATCH_ROWS):
+            inputs = Inputs(torch.from_numpy(images[at : at + BATCH_ROWS]))
+            for name in names:
+                parts[name].append(self._found(inputs, name))
+        return {name: np.concatenate(every) for name, every in parts.items()}
 
-    def _in_parts(
-        self, images: NDArray[np.uint8], of_batch: Callable[[torch.Tensor], torch.Tensor]
-    ) -> NDArray[np.float32]:
+    def _found(self, inputs: Inputs, name: str) -> NDArray[np.float32]:
+        """One of the outputs of the network itself."""
         import torch
 
-        from ..models.registry import as_input
+        from ..models.inputs import scores
 
-        parts = []
+        there = inputs.to(self._device)
         with torch.inference_mode():
-            # Once at least: no images give no rows, but as many columns as ever.
-            for at in range(0, max(len(images), 1), BATCH_ROWS):
-                batch = torch.from_numpy(images[at : at + BATCH_ROWS]).to(self._device)
-                parts.append(of_batch(as_input(batch)).cpu().numpy())
-        return np.concatenate(parts)
+            if name == FEATURES:
+                found = scores(self._parts[0], there).float()
+            else:
+                every = scores(self._network, there).float()
+                found = torch.softmax(every / self._info.temperature, dim=1)
+        values: NDArray[np.float32] = found.cpu().numpy()
+        return values
 
 
 def open_backend(path: Path, device: str) -> tuple[Backend | StrokesBackend, BundleInfo]:

@@ -184,8 +184,8 @@ class Classifier:
             DrawingError: neither a drawing nor a picture nor a path; or `top` is below 1.
             PictureError: a picture without ink, or not a picture.
             FormatError: a file that is neither a picture nor drawings, or a broken line.
-            BundleError: a drawing for a network that was trained on photos, or a picture for a
-                model that an older version exported to take strokes only.
+            BundleError: a drawing for a network that was trained on photos; or a picture for one
+                that sees strokes, or that an older version exported to take strokes only.
         """
         if top < 1:
             raise DrawingError(f"top is {top}; ask for 1 guess or more.")
@@ -204,8 +204,22 @@ class Classifier:
 
     @property
     def takes_pictures(self) -> bool:
-        """Whether it takes pictures; files that were exported long ago may take drawings only."""
+        """Whether it takes pictures; networks that see strokes do not, and files that were exported
+        long ago may not."""
         return not isinstance(self._backend, StrokesBackend) or self._backend.takes_images
+
+    @property
+    def why_no_pictures(self) -> str:
+        """Where it does not take pictures, the reason and what to do: the end of a sentence."""
+        if self.info.takes != "images":
+            return (
+                f"{self.info.model} sees strokes, which no picture has. Give it strokes (.ndjson,"
+                " .bin), or use a network that takes images: doodlewise models list"
+            )
+        return (
+            "this model was exported by an older version, which takes strokes only. Export it"
+            " again: doodlewise export runs/first --to model.onnx"
+        )
 
     @property
     def takes_drawings(self) -> bool:
@@ -412,11 +426,7 @@ class Classifier:
         from .picture import open_picture, picture_to_pixels
 
         if not self.takes_pictures:
-            raise BundleError(
-                f"{source or 'This'} is a picture, and this model was exported by an older version,"
-                " which takes strokes only. Export it again: doodlewise export runs/first --to"
-                " model.onnx"
-            )
+            raise BundleError(f"{source or 'This'} is a picture, and {self.why_no_pictures}")
         image = self.image
         try:
             if image is None:

@@ -153,7 +153,7 @@ def examine(
     Raises:
         PictureError: not a picture, broken, or too large.
         FormatError: a file that is neither a picture nor drawings.
-        BundleError: the network learnt from photos, or takes no pictures.
+        BundleError: the network learnt from photos, or takes no pictures and this is one.
     """
     doctor = _Doctor(classifier, top, trials)
     source = str(sketch) if isinstance(sketch, str | Path) else ""
@@ -167,7 +167,7 @@ def examine(
 
 class _Doctor:
     def __init__(self, classifier: Classifier, top: int, tries: bool) -> None:
-        if classifier.image is not None or not classifier.takes_pictures:
+        if classifier.image is not None:
             raise BundleError(
                 f"{classifier.info.model} does not read pictures as drawings, so there is nothing"
                 " to explain. Name a model that was trained on drawings, or none for the one that"
@@ -177,6 +177,8 @@ class _Doctor:
         self._spec = classifier.render
 
     def of_picture(self, dump: Dump) -> Diagnosis:
+        if not self._classifier.takes_pictures:
+            raise BundleError(f"This is a picture, and {self._classifier.why_no_pictures}")
         try:
             reading = picture_to_pixels(dump.picture, self._spec)
         except PictureError as error:
@@ -206,7 +208,7 @@ class _Doctor:
         picture = Image.fromarray(255 - ink)
         looked = picture_to_pixels(picture, self._spec)
         findings = [each for each in looked.findings if each.code in ("several", "dot")]
-        mended, *turned = self._see([render(each, self._spec) for each in _turned(drawing)])
+        mended, *turned = self._see_drawings(list(_turned(drawing)))
         findings += [found("strokes"), *_suspicion(mended, turned, "points")]
         points, strokes = len(drawing.points), len(drawing.lengths)
         return Diagnosis(
@@ -247,6 +249,14 @@ class _Doctor:
         """What the network makes of its own inputs."""
         seen = self._classifier.see([Prepared(pixels[None], "") for pixels in images])
         predictions = self._classifier.predictions(seen, top=self._top)
+        return [View(*pair) for pair in zip(images, predictions, strict=True)]
+
+    def _see_drawings(self, drawings: Sequence[Drawing]) -> list[View]:
+        """What the network makes of drawings, and what they look like to it."""
+        images = [render(each, self._spec) for each in drawings]
+        if self._classifier.takes_pictures:
+            return self._see(images)
+        predictions = self._classifier.predictions(self._classifier.see(drawings), top=self._top)
         return [View(*pair) for pair in zip(images, predictions, strict=True)]
 
 

@@ -147,8 +147,7 @@ class Predict:
             raise ApiError(
                 422,
                 "takes_drawings_only",
-                f"The model {served.id} was exported by an older version, which takes strokes only."
-                " Send strokes, or export it again.",
+                _no_pictures(served),
             )
         async with state.picture_place():
             body = await read_body(
@@ -244,3 +243,15 @@ def _query(text: bytes) -> PredictQuery:
         ) from None
     except ValueError as error:
         raise bad_query(f"{error}.") from None
+
+
+def _no_pictures(served: Served) -> str:
+    if served.classifier.info.takes != "images":
+        return (
+            f"The model {served.id} sees the strokes of a drawing, which no picture has. Send"
+            " strokes, or name another model."
+        )
+    return (
+        f"The model {served.id} was exported by an older version, which takes strokes only. Send"
+        " strokes, or export it again."
+    )

@@ -15,6 +15,7 @@ from ..evaluation.result import EvalResult
 from ..evaluation.run import Subject, evaluate, fit_temperature
 from ..files import replacing
 from ..models.bundle import BundleInfo, save_bundle
+from ..models.inputs import takes_of
 from ..models.registry import ImageShape, channels_last, create_model
 from ..raster import RenderSpec
 from .checkpoint import load_checkpoint
@@ -138,6 +139,7 @@ class Bundles:
             image=self.store.manifest.image,
             temperature=subject.temperature,
             sure_from=sure,
+            takes=takes_of(subject.network),
             metrics=metrics,
             trained_on={
                 "store": self.store.folder.name,
@@ -145,6 +147,7 @@ class Bundles:
                 "epochs": len(position.rows),
                 "best_epoch": position.best_epoch,
                 "weights": "of the last epoch" if is_final else "of the best epoch",
+                **({"base": self.config.init_from} if self.config.init_from else {}),
             },
         )
         save_bundle(subject.network, info, self.run.final if is_final else self.run.model)
