@@ -158,7 +158,11 @@ def _parameter_name(flag: str) -> str:
 
 
 def with_flags(
-    function: Any, *, without: Collection[str] = (), usual: Mapping[str, str] | None = None
+    function: Any,
+    *,
+    without: Collection[str] = (),
+    usual: Mapping[str, str] | None = None,
+    are_lists: bool = False,
 ) -> Any:
     """Replace **flags of a command by an option for each setting that has a flag.
 
@@ -166,6 +170,7 @@ def with_flags(
         function: the command.
         without: settings that it has no flags for.
         usual: what it takes where a flag is not given, for the help; by setting.
+        are_lists: whether a flag takes several values, with commas: all are text then.
     """
     parts = all_settings()
     parameters = [
@@ -177,7 +182,7 @@ def with_flags(
         if name in without:
             continue
         kind = type_of(name)
-        kind = str if get_origin(kind) is not None else kind
+        kind = str if get_origin(kind) is not None or (are_lists and kind is not bool) else kind
         default = (usual or {}).get(name, parts[name].default)
         text = parts[name].metadata["help"]
         shown = "" if default in ("", inspect.Parameter.empty) else f" [default: {default}]"

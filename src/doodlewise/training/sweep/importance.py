@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -51,15 +50,15 @@ def _of_grid(plan: Plan, done: Sequence[Trial]) -> dict[str, float]:
     if len(varied) < 2 or total <= 1e-12:
         return {}
 
-    def explained(key: Callable[[dict[str, Any]], str]) -> float:
+    def explained(by: Sequence[str]) -> float:
         groups: dict[str, list[float]] = {}
         for setting, score in zip(settings, scores, strict=True):
-            groups.setdefault(key(setting), []).append(score)
+            groups.setdefault(repr([setting[name] for name in by]), []).append(score)
         between = sum(len(each) * (np.mean(each) - scores.mean()) ** 2 for each in groups.values())
         return float(between) / total
 
-    shares = {name: explained(lambda setting, n=name: repr(setting[n])) for name in varied}
-    whole = explained(lambda setting: repr([setting[name] for name in varied]))
+    shares = {name: explained([name]) for name in varied}
+    whole = explained(varied)
     shares[TOGETHER] = max(0.0, whole - sum(shares.values()))
     return shares
 

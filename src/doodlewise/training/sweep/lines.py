@@ -107,7 +107,8 @@ def _means(setting: Setting, curves: Curves, name: str) -> Line:
         return np.empty(0)
     # Only as far as all seeds went: a mean over the survivors would jump.
     shared = min(map(len, lines))
-    return np.mean([line[:shared] for line in lines], axis=0)
+    mean: Line = np.mean([line[:shared] for line in lines], axis=0)
+    return mean
 
 
 def _looks(result: SweepResult, drawn: Sequence[Setting]) -> dict[int, dict[str, Any]]:
@@ -191,19 +192,19 @@ def _key(
     for row, value in enumerate(rows):
         axes.text(-0.12, row, short(spelled(value)), ha="right", va="center", fontsize=9)
         for column, other in enumerate(columns_):
-            setting = by_cell.get((repr(value), repr(other)))
-            if setting is None:
+            cell = by_cell.get((repr(value), repr(other)))
+            if cell is None:
                 continue
-            is_best = setting is result.best
+            is_best = cell is result.best
             axes.plot(
                 [column + 0.1, column + 0.52],
                 [row, row],
                 linewidth=3.2 if is_best else 2,
-                **_plain(looks[id(setting)]),
+                **_plain(looks[id(cell)]),
             )
-            if setting.top1 is not None:
+            if cell.top1 is not None:
                 axes.text(
-                    column + 0.58, row, f"{100 * setting.top1:.1f}", va="center", fontsize=8.5,
+                    column + 0.58, row, f"{100 * cell.top1:.1f}", va="center", fontsize=8.5,
                     color=INK if is_best else MUTED, weight="bold" if is_best else "normal",
                 )  # fmt: skip
 

@@ -42,18 +42,14 @@ LEAST_RANGE = 0.2
 
 
 @styled
-def plot_heat_map(result: SweepResult, shares: Mapping[str, float]) -> Figure | None:
+def plot_heat_map(result: SweepResult, shares: Mapping[str, float]) -> Figure:
     """Validation top-1 by two settings; with more of them, the best over the others.
 
     Args:
+        result: of a grid with two settings or more.
         shares: of `importance`: the two that matter most are shown.
-
-    Returns:
-        None if fewer than two settings were varied.
     """
     varied = result.varied
-    if len(varied) < 2 or result.plan.is_search:
-        return None
     chosen = sorted(varied, key=lambda name: -shares.get(name, 0.0))[:2]
     # Fewer values upwards: a page is wider than high.
     down, across = sorted(chosen, key=lambda name: len(result.values_of(name)))
@@ -219,10 +215,8 @@ def plot_values(result: SweepResult) -> Figure:
 
 
 @styled
-def plot_importance(result: SweepResult, shares: Mapping[str, float]) -> Figure | None:
-    """How much each setting matters; None if that is not known."""
-    if not shares:
-        return None
+def plot_importance(result: SweepResult, shares: Mapping[str, float]) -> Figure:
+    """How much each setting matters: the shares that `importance` found."""
     figure = Figure(figsize=(6.8, 1.0 + 0.36 * max(len(shares), 2)), layout="constrained")
     axes = figure.subplots()
     y = np.arange(len(shares))

@@ -23,7 +23,7 @@ from ...files import write_text
 from ...version import __version__
 from ..config import TrainConfig, all_settings
 from .ledger import FAILED
-from .results import Setting, SweepResult, by_chance, run_folder
+from .results import Setting, SweepResult, run_folder
 from .space import spelled, value_of
 
 __all__ = ["write_page"]
@@ -91,7 +91,7 @@ def _caution(result: SweepResult) -> str:
     best = result.best
     if best is None or best.top1 is None:
         return ""
-    chance = by_chance(best.top1, result.n_val)
+    chance = result.chance
     near = sum(each.top1 is not None and best.top1 - each.top1 < chance for each in result.settings)
     text = (
         f"With {result.n_val:,} drawings, chance alone moves a figure by about"

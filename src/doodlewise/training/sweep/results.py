@@ -95,6 +95,7 @@ class SweepResult:
         trials: every run, in the order in which they began.
         settings: best first.
         n_val: drawings by which they were judged.
+        things: what these are called.
     """
 
     folder: Path
@@ -102,6 +103,13 @@ class SweepResult:
     trials: list[Trial]
     settings: list[Setting] = field(default_factory=list)
     n_val: int = 0
+    things: str = "drawings"
+
+    @property
+    def chance(self) -> float:
+        """How far chance alone moves the best figure."""
+        top1 = self.best.top1 if self.best is not None else None
+        return by_chance(top1, self.n_val) if top1 is not None else 0.0
 
     @property
     def best(self) -> Setting | None:

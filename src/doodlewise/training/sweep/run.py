@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from ...data.store import Store
-from ...errors import ConfigError, Interrupted, UnknownModelError, did_you_mean
+from ...errors import ConfigError, DataError, Interrupted, UnknownModelError, did_you_mean
 from ...files import explain_os_errors, locked
 from ..config import TrainConfig
 from .ledger import FAILED, Ledger, Trial, read_trials
@@ -312,8 +312,14 @@ def _end(folder: Path, ledger: Ledger, trial: Trial, event: Ended) -> Trial:
 
 
 def _result(folder: Path, plan: Plan, trials: list[Trial]) -> SweepResult:
-    n_val = Store(plan.base.store).size("val") if Path(plan.base.store).exists() else 0
-    return SweepResult(folder, plan, trials, settings_of(trials, plan), n_val)
+    settings = settings_of(trials, plan)
+    try:
+        store = Store(plan.base.store)
+    except DataError:
+        # A sweep can be read where its store is no more.
+        return SweepResult(folder, plan, trials, settings)
+    n_val = store.size("val")
+    return SweepResult(folder, plan, trials, settings, n_val, store.manifest.things)
 
 
 def _check_models(plan: Plan) -> None:

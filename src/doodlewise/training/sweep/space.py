@@ -109,7 +109,7 @@ def to_axis(name: str, values: Any, base: TrainConfig) -> Axis:
 
     Args:
         name: dotted name of the setting.
-        values: a list of values, or text in the syntax above; text with commas is a list.
+        values: a list of values, or text in the syntax above; text with commas is a list, too.
         base: all other settings.
 
     Raises:
@@ -122,7 +122,7 @@ def to_axis(name: str, values: Any, base: TrainConfig) -> Axis:
     elif ".." in values or values.startswith(("log:", "int:")):
         return _range(name, values, base)
     else:
-        listed = [each.strip() for each in values.replace("|", ",").split(",")]
+        listed = [each.strip() for each in values.split("|" if "|" in values else ",")]
     if not listed or any(isinstance(each, str) and not each for each in listed):
         raise ConfigError(f"{name} has an empty value in '{values}'. Write {name}=A,B,C.")
     typed = [value_of(base.with_values({name: each}), name) for each in listed]

@@ -21,21 +21,25 @@ def write_pictures(result: SweepResult) -> None:
         trial.number: read_curves(run_folder(result.folder, trial.number))
         for trial in result.trials
     }
-    heat_map = plot_heat_map(result, shares)
-    figures = {
-        "Side by side": ("heat_map", heat_map),
+    figures = {}
+    if len(result.varied) > 1 and not result.plan.is_search:
+        figures["Side by side"] = ("heat_map", plot_heat_map(result, shares))
+    figures |= {
         "Best first": ("ranking", plot_ranking(result)),
         "Over the epochs": ("curves", plot_lines(result, curves)),
         "What each setting does": ("values", plot_values(result)),
-        "How much each setting matters": ("importance", plot_importance(result, shares)),
     }
+    if shares:
+        figures["How much each setting matters"] = (
+            "importance",
+            plot_importance(result, shares),
+        )
     plots = result.folder / "plots"
     plots.mkdir(exist_ok=True)
+    for old in plots.glob("*.png"):
+        old.unlink()
     pictures = {}
     for title, (name, figure) in figures.items():
-        path = plots / f"{name}.png"
-        path.unlink(missing_ok=True)
-        if figure is not None:
-            pictures[title] = to_png(figure)
-            path.write_bytes(pictures[title])
+        pictures[title] = to_png(figure)
+        (plots / f"{name}.png").write_bytes(pictures[title])
     write_page(result.folder / "report.html", result, pictures)
