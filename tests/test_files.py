@@ -135,3 +135,16 @@ def test_one_who_only_asks_is_waited_for(tmp_path: Path) -> None:
         with locked(tmp_path, "used"):
             pass
         timer.join()
+
+
+def test_a_disk_without_locks_is_used_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with locked(tmp_path, "used"):
+        assert is_locked(tmp_path) is None

@@ -19,6 +19,8 @@ except ImportError:  # Windows has no such lock
     fcntl = None  # type: ignore[assignment]
 
 LOCK = ".lock"
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""Disks of a network may have no locks; then nobody is held up."""
 TRIES = 4
 """Looks at a lock before it counts as held: one who only asks holds it too, for a moment."""
 
@@ -103,7 +105,12 @@ def _lock(path: Path, folder: Path, doing: str) -> IO[str]:
         if fcntl is None:
             return file
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno in NO_LOCKS:
+                    return file
+                raise
             # Whoever held it may have removed the file between the two lines above.
             if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 return file

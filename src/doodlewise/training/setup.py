@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from ..errors import ConfigError, Interrupted, RunError, StoreError
 from ..evaluation.metrics import Tally
 from ..evaluation.result import EvalResult
 from ..evaluation.run import Subject, tally
-from ..files import explain_os_errors
+from ..files import explain_os_errors, is_locked, locked
 from ..heap import keep_freed_memory
 from ..models.inputs import takes_of
 from ..models.registry import ImageShape, channels_last, takes_by_name
@@ -104,7 +105,7 @@ def train(
         ConfigError: an impossible setting.
         StoreError: no store, or too small a one.
         ModelError: no such network, or it cannot take the store's images.
-        RunError: a run of this name exists.
+        RunError: a run of this name exists, or is being trained by another process.
         BundleError: the checkpoint to go on from is damaged, or of another network.
         DivergedError: the loss is no number any more.
         MemoryExhaustedError: a batch does not fit into memory.
@@ -119,11 +120,14 @@ def train(
     resume = restarted_to_resume(config, resume)
     _check(config, Store(config.store), is_resumed=resume is not None)
 
-    def prepare() -> tuple[TrainConfig, RunDir, Path | None, float]:
-        run, checkpoint = _open_run(config, resume, exist_ok)
-        return config.with_values({"name": run.name}), run, checkpoint, begun
+    with ExitStack() as until_done:
 
-    result = launch(config, prepare, _main, reporter)
+        def prepare() -> tuple[TrainConfig, RunDir, Path | None, float]:
+            run, checkpoint = _open_run(config, resume, exist_ok)
+            until_done.enter_context(locked(run.path, "trained"))
+            return config.with_values({"name": run.name}), run, checkpoint, begun
+
+        result = launch(config, prepare, _main, reporter)
     assert isinstance(result, TrainedRun)
     return result
 
@@ -261,7 +265,7 @@ def _check(config: TrainConfig, store: Store, *, is_resumed: bool = False) -> nn
         if store.size(split) == 0:
             raise StoreError(
                 f"The {split} split of {store.folder} is empty. Prepare the store with more"
-                " drawings, or a larger share for validation (--val 0.1)."
+                " drawings, or a larger share for validation: --val 0.2 --test 0"
             )
     n = n_processes(config)
     if store.size("train") < n:
@@ -281,6 +285,12 @@ def _open_run(
     config: TrainConfig, resume: str | None, exist_ok: bool
 ) -> tuple[RunDir, Path | None]:
     """The run folder, and the checkpoint to go on from."""
+    folder = Path(config.runs) / config.name
+    if config.name and is_locked(folder):
+        raise RunError(
+            f"{folder} is being trained by another process. Wait until it is done, or choose"
+            " another --name."
+        )
     with explain_os_errors(f"making a run in {config.runs}", "Choose another folder with --runs"):
         if resume is None:
             return RunDir.create(
@@ -288,7 +298,7 @@ def _open_run(
             ), None
         if not config.name:
             raise RunError("Say which run to resume: --resume last --name NAME.")
-        run = RunDir.existing(Path(config.runs) / config.name)
+        run = RunDir.existing(folder)
         return run, run.last if resume == "last" else Path(resume)
 
 
