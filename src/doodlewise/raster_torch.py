@@ -12,7 +12,7 @@ from .drawing import FRAME
 from .ragged import Ragged
 from .raster import FITTED_FROM, RenderSpec
 
-__all__ = ["render_tensor"]
+__all__ = ["ink_on_device", "render_tensor"]
 
 DISTANCES_AT_ONCE = 1 << 24
 
@@ -34,15 +34,36 @@ def render_tensor(
     following = torch.arange(1, len(points) + 1, device=device)
     following[last_of_stroke] -= 1
 
+    half_width = torch.full((n,), spec.half_width, device=device)
+    return ink_on_device(placed, placed[following], owner, half_width, side)
+
+
+def ink_on_device(
+    starts: torch.Tensor,
+    ends: torch.Tensor,
+    owner: torch.Tensor,
+    half_width: torch.Tensor,
+    side: int,
+) -> torch.Tensor:
+    """Step 3 of `raster`: uint8 (drawings, side, side) of lines that are placed.
+
+    Args:
+        starts: float32 (lines, 2), pixels.
+        ends: likewise; a line that is far from the canvas leaves no ink.
+        owner: int64 (lines,), the drawing of each line.
+        half_width: float32 (drawings,), of the pen, pixels.
+        side: of the images, pixels.
+    """
+    n, device = len(half_width), starts.device
     nearest = torch.full((n, side * side), torch.inf, device=device)
     centres = torch.arange(side, device=device, dtype=torch.float32) + 0.5
     y, x = (grid.reshape(1, -1) for grid in torch.meshgrid(centres, centres, indexing="ij"))
     at_once = max(1, DISTANCES_AT_ONCE // (side * side))
-    for first in range(0, len(points), at_once):
+    for first in range(0, len(starts), at_once):
         lines = slice(first, first + at_once)
-        squared = _squared_distance(x, y, placed[lines], placed[following[lines]])
+        squared = _squared_distance(x, y, starts[lines], ends[lines])
         nearest.scatter_reduce_(0, owner[lines, None].expand_as(squared), squared, "amin")
-    ink = (spec.half_width + 0.5 - nearest.sqrt_()).clamp_(0.0, 1.0)
+    ink = (half_width[:, None] + 0.5 - nearest.sqrt_()).clamp_(0.0, 1.0)
     return (ink * 255.0 + 0.5).to(torch.uint8).reshape(n, side, side)
 
 
