@@ -7,12 +7,14 @@ from torch import nn
 from ..augment import PixelAugment
 from ..data.store import Store
 from ..environment import environment
-from ..files import write_json, write_text
+from ..files import replacing, write_json, write_text
+from ..models.registry import ImageShape
 from .config import TrainConfig, save_config
+from .diagram import picture_of, to_png, to_svg
 from .run_dir import RunDir
 from .summary import spell_parameters
 
-__all__ = ["facts_of", "write_head"]
+__all__ = ["facts_of", "write_head", "write_picture"]
 
 FEW = 50
 """With fewer drawings to validate, each moves the figures by more than two points."""
@@ -59,3 +61,19 @@ def write_head(run: RunDir, config: TrainConfig, summary: str, facts: dict[str, 
     write_text(run.summary, summary)
     for name, value in facts.items():
         run.write_log(f"{name}: {value}")
+
+
+def write_picture(
+    run: RunDir, network: nn.Module, config: TrainConfig, image_shape: ImageShape
+) -> None:
+    """Draw the network into plots/; one that cannot be drawn is trained all the same."""
+    try:
+        picture = picture_of(network, config.model, image_shape)
+        png = to_png(picture)
+    # Whatever is in a network that someone has written: the run is worth more than its picture.
+    except Exception as error:
+        run.write_log(f"picture: the network cannot be drawn ({type(error).__name__}: {error})")
+        return
+    write_text(run.plots / "architecture.svg", to_svg(picture))
+    with replacing(run.plots / "architecture.png") as temporary:
+        temporary.write_bytes(png)

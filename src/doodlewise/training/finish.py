@@ -109,7 +109,7 @@ def _facts(
 
 
 def _pictures(run: RunDir, position: Position, records: Records) -> dict[str, bytes]:
-    """Curves and confusion over the epochs, in plots/ and for the report, by title."""
+    """Curves, confusion over the epochs and the network, in plots/ and for the report."""
     pictures = {"Training": to_png(plot_curves(position.rows))}
     (run.plots / "curves.png").write_bytes(pictures["Training"])
     confusion = records.confusion
@@ -125,6 +125,9 @@ def _pictures(run: RunDir, position: Position, records: Records) -> dict[str, by
         )
         (run.plots / "confusion_over_epochs.png").write_bytes(over_epochs)
         pictures["Confusion over the epochs"] = over_epochs
+    drawn = run.plots / "architecture.png"
+    if drawn.exists():
+        pictures["The network"] = drawn.read_bytes()
     return pictures
 
 

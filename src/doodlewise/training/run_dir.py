@@ -34,7 +34,8 @@ class RunDir:
         Raises:
             RunError: there is a run of this name, and `exist_ok` is not set.
         """
-        name = name or f"{model}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        # Not every system takes the colon of "timm:resnet18" in a path.
+        name = name or f"{model.replace(':', '-')}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         run = cls(runs / name)
         if run.config.exists() and not exist_ok:
             raise RunError(

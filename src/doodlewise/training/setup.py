@@ -33,7 +33,7 @@ from .bundles import Bundles
 from .checkpoint import load_checkpoint
 from .config import TrainConfig
 from .device import make_fabric
-from .facts import facts_of, write_head
+from .facts import facts_of, write_head, write_picture
 from .finish import finish, leave
 from .fit import Job, Position, fit
 from .launch import launch
@@ -152,6 +152,8 @@ def _main(
     network = channels_last(network)
     identity = {"model": config.model, "classes": store.classes, "config": config.to_dict()}
     text = summarise(network, config.model, image_shape)
+    if fabric.is_global_zero:
+        write_picture(run, network, config, image_shape)
     if fabric.world_size > 1:
         share_norms(network)
     # Fabric cannot clip gradients that a fused optimiser will unscale itself.

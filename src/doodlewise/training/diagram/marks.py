@@ -9,7 +9,9 @@ from pathlib import Path
 import matplotlib
 from PIL import ImageFont
 
-__all__ = ["Box", "Disc", "Line", "Mark", "Words", "width_of"]
+__all__ = ["Box", "Disc", "Line", "Mark", "Point", "Words", "font", "width_of"]
+
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Disc:
 class Line:
     """From point to point, around corners that are a little round."""
 
-    points: tuple[tuple[float, float], ...]
+    points: tuple[Point, ...]
     colour: str
     width: float = 1.4
     arrow: bool = False
@@ -63,16 +65,18 @@ class Words:
 Mark = Box | Disc | Line | Words
 
 
+MEASURED = 100.0
+"""Size at which texts are measured."""
+
+
 def width_of(text: str, size: float, *, bold: bool = False) -> float:
     """Of a text in DejaVu Sans, which is wider than what most browsers will take."""
-    return float(_font(bold).getlength(text)) * size / _MEASURED
-
-
-_MEASURED = 100
+    return float(font(MEASURED, bold=bold).getlength(text)) * size / MEASURED
 
 
 @cache
-def _font(bold: bool) -> ImageFont.FreeTypeFont:
+def font(size: float, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """The one that comes with matplotlib."""
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    return ImageFont.truetype(str(folder / name), _MEASURED)
+    return ImageFont.truetype(str(folder / name), size)

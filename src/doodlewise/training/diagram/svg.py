@@ -7,9 +7,9 @@ from html import escape
 from math import hypot
 
 from .layout import Picture
-from .marks import Box, Disc, Line, Mark
+from .marks import Box, Disc, Line, Mark, Point
 
-__all__ = ["corners", "to_svg"]
+__all__ = ["corners", "point", "to_svg"]
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 ROUND = 7.0
@@ -30,7 +30,7 @@ def to_svg(picture: Picture) -> str:
     )
 
 
-def corners(points: Sequence[tuple[float, float]]) -> list[tuple[float, float, float, float]]:
+def corners(points: Sequence[Point]) -> list[tuple[float, float, float, float]]:
     """Where each corner of a line begins to bend, and where it ends: x, y, x, y."""
     found = []
     for before, at, after in zip(points, points[1:], points[2:], strict=False):
@@ -72,9 +72,6 @@ def _line(mark: Line) -> str:
     path += f" L{foot[0]:.1f} {foot[1]:.1f}"
     tip = " ".join(f"{a:.1f},{b:.1f}" for a, b in ((end_x, end_y), left, right))
     return f'<path d="{path}" fill="none" {look}/>\n<polygon points="{tip}" fill="{mark.colour}"/>'
-
-
-Point = tuple[float, float]
 
 
 def point(points: Sequence[Point]) -> tuple[Point, Point, Point]:
