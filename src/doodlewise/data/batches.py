@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -70,6 +71,27 @@ class Batch:
         """Of the inputs, where the network takes images."""
         assert self.inputs.images is not None
         return self.inputs.images
+
+
+Run = tuple[Shard, int, int]
+"""Neighbouring rows: a shard, the first of them, and the one after the last."""
+
+
+class Window(Protocol):
+    """Rows, or what stands for them."""
+
+    def __len__(self) -> int: ...
+    def take(self, chosen: NDArray[np.integer[Any]]) -> Self:
+        """These, in this order."""
+        ...
+
+    @classmethod
+    def concat(cls, parts: Sequence[Self]) -> Self:
+        """Several, one after the other."""
+        ...
+
+
+_Window = TypeVar("_Window", bound=Window)
 
 
 class TrainingBatches:
@@ -140,7 +162,8 @@ class TrainingBatches:
         """The batches of one epoch, from `first_batch` on."""
         with ThreadPoolExecutor(self.threads, thread_name_prefix="doodlewise-batch") as pool:
             ahead: deque[Future[Batch]] = deque()
-            for rows, chosen in self._chosen_rows(epoch, first_batch, pool):
+            read = partial(_read_ahead, self.store, pool=pool)
+            for rows, chosen in self._chosen_rows(epoch, first_batch, read):
                 ahead.append(pool.submit(self._draw, epoch, rows, chosen))
                 if len(ahead) > AHEAD:
                     yield ahead.popleft().result()
@@ -148,14 +171,17 @@ class TrainingBatches:
                 yield ahead.popleft().result()
 
     def _chosen_rows(
-        self, epoch: int, first_batch: int, pool: ThreadPoolExecutor
-    ) -> Iterator[tuple[Rows, NDArray[np.int64]]]:
+        self,
+        epoch: int,
+        first_batch: int,
+        read: Callable[[Iterator[list[Run]]], Iterator[_Window]],
+    ) -> Iterator[tuple[_Window, NDArray[np.int64]]]:
         """For each batch the rows that hold it, and which of them it is, for this process."""
         random = np.random.default_rng((self.seed, epoch))
-        left: Rows | None = None
+        left: _Window | None = None
         number = 0
-        for window in _read_ahead(self.store, self._shuffled_runs(random), pool):
-            rows = Rows.concat([left, window]) if left else window
+        for window in read(self._shuffled_runs(random)):
+            rows = window.concat([left, window]) if left else window
             order = np.arange(len(rows))
             n_left = len(left) if left else 0
             random.shuffle(order[n_left:])
@@ -167,7 +193,7 @@ class TrainingBatches:
                 number += 1
             left = rows.take(order[n_batches * self.batch_size :])
 
-    def _shuffled_runs(self, random: np.random.Generator) -> Iterator[list[_Run]]:
+    def _shuffled_runs(self, random: np.random.Generator) -> Iterator[list[Run]]:
         runs = list(_runs(self.store, self.split, RUN_ROWS))
         random.shuffle(runs)
         for first in range(0, len(runs), RUNS_PER_WINDOW):
@@ -179,12 +205,12 @@ class TrainingBatches:
         may_mirror = self._may_mirror[rows.labels[chosen]]
         if rows.drawings is None:
             assert rows.images is not None
-            images = rows.images[chosen]
+            own = rows.images[chosen]
             if self.pixels is not None:
-                images = augment_pixels(
-                    images, self.pixels, seeds=seeds, may_mirror=may_mirror, is_ink=self._is_ink
+                own = augment_pixels(
+                    own, self.pixels, seeds=seeds, may_mirror=may_mirror, is_ink=self._is_ink
                 )
-            return Batch(Inputs(channels_first(images)), labels)
+            return Batch(Inputs(channels_first(own)), labels)
         if self.augment is None:
             inputs = inputs_of_drawings(rows.drawings, self.spec, self.takes, rows=chosen)
             return Batch(inputs, labels)
@@ -276,10 +302,7 @@ def channels_first(images: NDArray[np.uint8]) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
 
 
-_Run = tuple[Shard, int, int]
-
-
-def _runs(store: Store, split: str, max_rows: int) -> Iterator[_Run]:
+def _runs(store: Store, split: str, max_rows: int) -> Iterator[Run]:
     """Neighbouring rows, the last run of a shard shorter."""
     if store.manifest.image_shape is not None:
         max_rows = max(1, min(max_rows, RUN_BYTES // math.prod(store.manifest.image_shape)))
@@ -289,11 +312,11 @@ def _runs(store: Store, split: str, max_rows: int) -> Iterator[_Run]:
 
 
 def _read_ahead(
-    store: Store, runs_of_windows: Iterator[list[_Run]], pool: ThreadPoolExecutor
+    store: Store, runs_of_windows: Iterator[list[Run]], pool: ThreadPoolExecutor
 ) -> Iterator[Rows]:
     """Windows of rows, the next one being read while this one is used."""
 
-    def load(runs: list[_Run]) -> Rows:
+    def load(runs: list[Run]) -> Rows:
         return Rows.concat([store.read(shard, first, last) for shard, first, last in runs])
 
     coming: Future[Rows] | None = None
