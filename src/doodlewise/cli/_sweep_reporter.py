@@ -15,7 +15,7 @@ from ..training.sweep.plan import Plan
 from ..training.sweep.results import run_folder
 from ..training.sweep.run import SilentSweepReporter, SweepReporter
 from ..training.sweep.space import short_names, spelled
-from ..training.sweep.table import duration
+from ..training.sweep.table import duration, first_sentence
 from ..training.sweep.worker import EpochDone, StepsDone
 
 __all__ = ["make_reporter"]
@@ -62,7 +62,8 @@ class LineReporter:
         self._best = -1.0
 
     def start(self, folder: Path, plan: Plan, before: list[Trial], jobs: int) -> None:
-        self._names = short_names(list(plan.axes))
+        short = short_names(list(plan.axes))
+        self._names = {name: each.replace("_", " ") for name, each in short.items()}
         over = [trial for trial in before if trial.is_over]
         self._over = len(over)
         self._best = max((trial.result.get("val_top1", -1.0) for trial in over), default=-1.0)
@@ -89,7 +90,7 @@ class LineReporter:
         self._over += 1
         top1 = trial.result.get("val_top1")
         if trial.state in FAILED or top1 is None:
-            said = f"{trial.state}: {trial.reason}"
+            said = f"{trial.state}: {first_sentence(trial.reason)}"
         else:
             is_best = trial.state == "done" and top1 > self._best
             self._best = max(self._best, top1) if trial.state == "done" else self._best

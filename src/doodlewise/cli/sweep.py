@@ -150,7 +150,9 @@ def _plan(
             raise ConfigError(f"--grid {each} has no values. Write it as --grid KEY=A,B,C.")
         varied[key.strip()] = listed.strip()
     base = TrainConfig(store=str(store)).with_values({**fixed, "store": str(store)})
-    return make_plan(base, grid=varied, search=search, trials=trials, seeds=seeds, prune=prune)
+    return make_plan(
+        base, grid=varied, search=search or None, trials=trials, seeds=seeds, prune=prune
+    )
 
 
 def _open(sweeps: Path, name: str, plan: Plan) -> tuple[Path, Plan]:
@@ -217,9 +219,10 @@ def _show(result: SweepResult) -> None:
     best = result.best
     if best is None or best.top1 is None:
         return
+    moves = f"{100 * result.chance:.1f}"
     output.text(
-        f"best: {best.spell(result.names)}: {best.top1:.2%} top-1 on {result.n_val:,} validation"
-        f" {result.things}, of which chance moves {result.chance:.1%}"
+        f"best: {best.top1:.2%} top-1 on {result.n_val:,} validation {result.things} (± {moves} by"
+        f" chance) with {best.spell(result.names)}"
     )
     output.text(f"model: {result.best_run}/model")
     output.say(f"table: {result.folder / 'results.csv'}")

@@ -11,10 +11,15 @@ from .plan import Plan
 from .results import Setting, SweepResult
 from .space import short_names, spelled
 
-__all__ = ["duration", "reasons", "table_of", "trials_ahead"]
+__all__ = ["duration", "first_sentence", "reasons", "table_of", "trials_ahead"]
 
-WHY = 3
-"""Different reasons that are told after the table; the page has all."""
+SAID = {
+    "diverged": "diverged",
+    "memory": "did not fit into memory",
+    "impossible": "cannot be",
+    "killed": "ended by themselves",
+    "failed": "failed",
+}
 
 
 def trials_ahead(folder: Path, plan: Plan) -> list[dict[str, Any]]:
@@ -57,17 +62,13 @@ def table_of(result: SweepResult) -> tuple[list[str], list[list[str]]]:
 
 
 def reasons(result: SweepResult) -> list[str]:
-    """Why trials failed, each reason once, shortened to its first sentence."""
-    found: dict[str, list[Trial]] = {}
-    for trial in result.trials:
-        if trial.state in FAILED:
-            found.setdefault(f"{trial.state}: {_first_sentence(trial.reason)}", []).append(trial)
-    lines = [
-        f"{reason} ({len(trials)} {'trials' if len(trials) > 1 else 'trial'})"
-        for reason, trials in list(found.items())[:WHY]
-    ]
-    if len(found) > WHY:
-        lines.append(f"and {len(found) - WHY} more reasons: see {result.folder / 'report.html'}")
+    """How many trials failed, and why: the first reason of each kind, its first sentence."""
+    lines = []
+    for state in FAILED:
+        failed = [trial for trial in result.trials if trial.state == state]
+        if failed:
+            count = f"{len(failed)} {'trials' if len(failed) > 1 else 'trial'} {SAID[state]}"
+            lines.append(f"{count}: {first_sentence(failed[0].reason)}.")
     return lines
 
 
@@ -103,7 +104,8 @@ def _percent(share: float | None) -> str:
     return "" if share is None else f"{share:.2%}"
 
 
-def _first_sentence(text: str) -> str:
+def first_sentence(text: str) -> str:
+    """Without the advice, which is for one trial."""
     return text.partition(". ")[0].rstrip(".")
 
 
