@@ -53,11 +53,8 @@ class Curves:
 
     def warning(self) -> str:
         """What must be said at once: after three epochs it guesses no better than chance."""
-        if (
-            len(self.rows) != CHANCE_EPOCHS
-            or not self._is_at_chance()
-            or self.epochs <= len(self.rows)
-        ):
+        is_time = len(self.rows) == CHANCE_EPOCHS < self.epochs and not self.stopped
+        if not is_time or not self._is_at_chance():
             return ""
         return f"{self._chance()} Ctrl-C stops this run."
 
