@@ -18,7 +18,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from ..data.batches import TrainingBatches, require_takes
+from ..data.batches import require_takes
 from ..data.store import Store
 from ..errors import ConfigError, Interrupted, RunError, StoreError
 from ..evaluation.metrics import Tally
@@ -30,6 +30,7 @@ from ..models.inputs import takes_of
 from ..models.registry import ImageShape, channels_last, takes_by_name
 from ..raster import RenderSpec
 from .bundles import Bundles
+from .cache import choose_cache, make_batches
 from .checkpoint import load_checkpoint
 from .config import TrainConfig
 from .device import make_fabric
@@ -161,18 +162,21 @@ def _main(
     optimizer = make_optimizer(network, config.optim, fused=not is_scaled)
     wrapped, optimizer = fabric.setup(network, optimizer)
     ema = make_ema(network, config.optim.ema) if config.optim.ema else None
-    batches = TrainingBatches(
+    takes = takes_of(network)
+    cache, why = choose_cache(config, store, takes, fabric.device)
+    reasons = {**reasons, "cache": f"{cache} ({why})"}
+    batches = make_batches(
         store,
-        "train",
         spec,
-        takes=takes_of(network),
+        fabric.device,
+        on_device=cache == "device",
+        takes=takes,
         batch_size=config.batch_size,
         augment=config.augment if store.kind == "strokes" else None,
         pixels=config.pixels if store.kind == "pixels" else None,
         seed=config.seed,
         rank=fabric.global_rank,
         world_size=fabric.world_size,
-        threads=1 if fabric.device.type == "cpu" else 8,
     )
     position = Position()
     if checkpoint is not None:
@@ -244,7 +248,9 @@ def describe(config: TrainConfig) -> tuple[dict[str, str], str]:
     store = Store(config.store)
     network = _check(config, store)
     _, image_shape = input_of(store, config.render)
-    _, reasons = make_fabric(config, outside_world())
+    fabric, reasons = make_fabric(config, outside_world())
+    cache, why = choose_cache(config, store, takes_of(network), fabric.device)
+    reasons["cache"] = f"{cache} ({why})"
     run = RunDir(Path(config.runs) / config.name)
     facts = facts_of(config, store, run, network, reasons)
     return facts, summarise(network, config.model, image_shape)
