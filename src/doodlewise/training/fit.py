@@ -22,7 +22,7 @@ from .config import TrainConfig
 from .freeze import learning_mode
 from .optim import learning_rate
 
-__all__ = ["Job", "Listener", "Position", "fit", "resume_command"]
+__all__ = ["Job", "Listener", "Position", "Sums", "fit", "resume_command", "train_step"]
 
 CHECK_STEPS = 20
 """Steps between looks at the loss: each look waits for the device."""
@@ -104,12 +104,12 @@ def fit(job: Job, position: Position) -> Position:
     position.stopped = _why_stop(config.patience, position)
     while position.epoch < config.epochs and not position.stopped:
         learning_mode(job.network)
-        sums = _Sums()
+        sums = Sums()
         for batch, wait_s in _timed(batches.epoch(position.epoch, position.batch)):
             started = time.perf_counter()
             step = position.epoch * len(batches) + position.batch
             lr = job.lr(step)
-            _train_step(job, batch, step, lr, sums)
+            train_step(job, batch, step, lr, sums)
             position.batch += 1
             position.wait_s += wait_s
             position.step_s += time.perf_counter() - started
@@ -129,7 +129,7 @@ def fit(job: Job, position: Position) -> Position:
     return position
 
 
-def _train_step(job: Job, batch: Batch, step: int, lr: float, sums: _Sums) -> None:
+def train_step(job: Job, batch: Batch, step: int, lr: float, sums: Sums) -> None:
     """One step: forward, backward, new weights."""
     config, fabric = job.config, job.fabric
     # Dropout follows from the step alone, so a resumed run draws what an uninterrupted one draws.
@@ -241,7 +241,7 @@ def _why_stop(patience: int, position: Position) -> str:
     )
 
 
-class _Sums:
+class Sums:
     """Losses and right guesses since the last look, kept on the device.
 
     They are added up one by one, so that the sum is the same to the last bit wherever a run was

@@ -49,7 +49,7 @@ from .summary import summarise
 from .usage import Usage
 from .world import as_started, n_processes, outside_world, restarted_to_resume
 
-__all__ = ["TrainedRun", "describe", "train"]
+__all__ = ["TrainedRun", "check", "describe", "input_of", "train"]
 
 KEPT = ("batch_size", "seed", "render", "head_only", "freeze_until")
 """Settings without which the order or the look of the drawings would be another, or what learns."""
@@ -119,7 +119,7 @@ def train(
     begun = time.time()
     config = as_started(config.with_values(config.to_dict() | settings))
     resume = restarted_to_resume(config, resume)
-    _check(config, Store(config.store), is_resumed=resume is not None)
+    check(config, Store(config.store), is_resumed=resume is not None)
 
     with ExitStack() as until_done:
 
@@ -246,7 +246,7 @@ def describe(config: TrainConfig) -> tuple[dict[str, str], str]:
         DoodlewiseError: as `train` would.
     """
     store = Store(config.store)
-    network = _check(config, store)
+    network = check(config, store)
     _, image_shape = input_of(store, config.render)
     fabric, reasons = make_fabric(config, outside_world())
     cache, why = choose_cache(config, store, takes_of(network), fabric.device)
@@ -265,7 +265,7 @@ def input_of(store: Store, render: RenderSpec) -> tuple[RenderSpec | None, Image
     return None, (channels, height, width)
 
 
-def _check(config: TrainConfig, store: Store, *, is_resumed: bool = False) -> nn.Module:
+def check(config: TrainConfig, store: Store, *, is_resumed: bool = False) -> nn.Module:
     """The network, if it can be trained on this store."""
     require_loggers(config.loggers)
     require_takes(store, takes_by_name(config.model))
