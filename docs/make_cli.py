@@ -34,6 +34,7 @@ COMMANDS = (
     "teach",
     "benchmark",
     "models list",
+    "models show",
     "env",
 )
 

@@ -25,6 +25,7 @@ from .explore import explore
 from .export import export as export_model
 from .finetune import finetune
 from .models_list import list_networks
+from .models_show import show_network
 from .predict import predict
 from .serve import serve
 from .submission import submission
@@ -67,6 +68,7 @@ data.command("export")(export)
 data.command("download")(download)
 data.command("synthetic")(synthetic)
 models.command("list")(list_networks)
+models.command("show")(show_network)
 
 
 # Newer versions of typer carry their own click, older ones use the installed one.

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
 
 from ._output import JsonFlag, VerboseFlag, output
 
 __all__ = ["list_networks"]
 
 
-def list_networks(json: JsonFlag = False, verbose: VerboseFlag = False) -> None:
+def list_networks(
+    timm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="The networks of timm that match instead: a part of a name, or 'resnet*'.",
+        ),
+    ] = None,
+    json: JsonFlag = False,
+    verbose: VerboseFlag = False,
+) -> None:
     """List the networks that can be trained."""
+    if timm is not None:
+        _list_timm(timm)
+        return
     from ..models.registry import (
         count_parameters,
         create_model,
@@ -44,7 +60,34 @@ def list_networks(json: JsonFlag = False, verbose: VerboseFlag = False) -> None:
             for row in rows
         ],
     )
-    output.say("Parameters are for 345 classes. Next: doodlewise train STORE --model NAME")
+    output.say(
+        "Parameters are for 345 classes. More than a thousand others come from timm, as timm:NAME"
+        " (pip install 'doodlewise[timm]'): doodlewise models list --timm mobilenet"
+    )
+    output.say("Next: doodlewise models show NAME, or doodlewise train STORE --model NAME")
+
+
+def _list_timm(pattern: str) -> None:
+    from ..models.timm_backbone import list_timm
+
+    offered = list_timm(pattern)
+    if output.is_json:
+        output.json([asdict(each) for each in offered])
+        return
+    output.table(
+        ["network", "pixels", "weights of its authors"],
+        [
+            [
+                each.name,
+                str(each.shape[1]),
+                f"{len(each.weights)} ({each.licence})" if each.weights else "none",
+            ]
+            for each in offered
+        ],
+    )
+    output.say(
+        "Names of the weights: --json. Next: doodlewise train STORE --model NAME --pretrained"
+    )
 
 
 def _spell(takes: str, channels: int, height: int, width: int) -> str:

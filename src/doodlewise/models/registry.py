@@ -110,13 +110,9 @@ def create_model(
             or there are no weights of its authors.
         MissingExtraError: a network of timm, which is not installed.
     """
-    _load_builtin()
     is_timm = name.startswith(TIMM)
-    if not is_timm and name not in _BUILDERS:
-        raise UnknownModelError(
-            f"There is no network '{name}'.{did_you_mean(name, _BUILDERS)}"
-            " See: doodlewise models list"
-        )
+    if not is_timm:
+        _require_known(name)
     if n_classes < 2:
         raise ModelError(
             f"A classifier needs two classes or more, not {n_classes}. Prepare a store with more."
@@ -138,11 +134,24 @@ def list_models() -> list[str]:
 
 
 def usual_shape(name: str) -> ImageShape:
-    """The images that a network is made for."""
+    """The images that a network is made for.
+
+    Raises:
+        UnknownModelError: there is no such network.
+    """
     if name.startswith(TIMM):
         return timm_shape(name.removeprefix(TIMM))
-    _load_builtin()
+    _require_known(name)
     return _USUAL[name]
+
+
+def _require_known(name: str) -> None:
+    _load_builtin()
+    if name not in _BUILDERS:
+        raise UnknownModelError(
+            f"There is no network '{name}'.{did_you_mean(name, _BUILDERS)}"
+            " See: doodlewise models list"
+        )
 
 
 def takes_by_name(name: str) -> Takes:

@@ -7,6 +7,7 @@ here, so that it takes what every network takes, levels from 0 to 1, wherever it
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Any
@@ -17,7 +18,15 @@ from torch import nn
 from ..errors import MissingExtraError, ModelError, UnknownModelError, did_you_mean
 from .timm_weights import fetched
 
-__all__ = ["PREFIX", "TimmNetwork", "list_timm", "timm_licence", "timm_network", "timm_shape"]
+__all__ = [
+    "PREFIX",
+    "Offered",
+    "TimmNetwork",
+    "list_timm",
+    "timm_licence",
+    "timm_network",
+    "timm_shape",
+]
 
 PREFIX = "timm:"
 
@@ -113,24 +122,52 @@ def timm_network(
     return network
 
 
-def list_timm(pattern: str) -> list[str]:
-    """Names of the networks of timm that match, such as "resnet*"; a plain word matches anywhere.
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What timm knows about a network.
+
+    Attributes:
+        name: with "timm:".
+        shape: that its authors trained it for.
+        weights: names of what its authors trained, with "timm:"; what is used is the first.
+        licence: of the first; empty if there are none.
+    """
+
+    name: str
+    shape: Shape
+    weights: tuple[str, ...]
+    licence: str
+
+
+def list_timm(pattern: str) -> list[Offered]:
+    """The networks of timm that match, such as "resnet*"; a plain word matches anywhere.
 
     Raises:
         MissingExtraError: timm is not installed.
         UnknownModelError: none does.
     """
-    names = _timm().list_models()
-    wanted = pattern.removeprefix(PREFIX)
-    if not any(sign in wanted for sign in "*?["):
-        wanted = f"*{wanted}*"
-    found = [name for name in names if fnmatchcase(name, wanted)]
+    timm = _timm()
+    names = timm.list_models()
+    wanted = pattern.removeprefix(PREFIX).lower()
+    glob = wanted if any(sign in wanted for sign in "*?[") else f"*{wanted}*"
+    found = [name for name in names if fnmatchcase(name, glob)]
     if not found:
         raise UnknownModelError(
-            f"timm has no network like '{pattern}'.{did_you_mean(pattern, names)} Try a part of a"
-            " name, such as: --timm convnext"
+            f"timm has no network like '{wanted}'.{did_you_mean(wanted, names)} Try a part of a"
+            " name: doodlewise models list --timm convnext"
         )
-    return found
+    return [_offered(timm, name) for name in found]
+
+
+def _offered(timm: Any, name: str) -> Offered:
+    known = timm.get_pretrained_cfg(name)
+    every = timm.models.get_arch_pretrained_cfgs(name)
+    first = f"{name}.{known.tag}" if known.tag else name
+    with_weights = [each for each, cfg in every.items() if cfg.has_weights]
+    with_weights.sort(key=lambda each: each != first)
+    licence = (known.license or "unknown") if with_weights else ""
+    tagged = tuple(f"{PREFIX}{each}" for each in with_weights)
+    return Offered(f"{PREFIX}{name}", tuple(known.input_size), tagged, licence)
 
 
 def timm_shape(name: str) -> Shape:

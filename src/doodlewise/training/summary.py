@@ -11,7 +11,9 @@ from torch.nn.utils.rnn import PackedSequence
 from ..models.inputs import example_inputs, scores, takes_of
 from ..models.registry import ImageShape, count_parameters
 
-__all__ = ["spell_parameters", "summarise"]
+__all__ = ["layer_rows", "spell_parameters", "summarise"]
+
+Row = tuple[str, str, str, str]
 
 INPUT = {
     "images": "{}",
@@ -27,26 +29,31 @@ def spell_parameters(network: nn.Module) -> str:
     return f"{total:,} parameters{frozen}"
 
 
-def summarise(network: nn.Module, name: str, image_shape: ImageShape) -> str:
-    """The layers of a network in the order in which an image goes through them."""
-    rows: list[tuple[str, str, str, str]] = []
+def layer_rows(network: nn.Module, image_shape: ImageShape) -> list[Row]:
+    """Name, kind, shape and number of parameters of each layer, in the order of their work."""
+    rows: list[Row] = []
     hooks = []
     for path, layer in network.named_modules():
         if next(layer.children(), None) is None:
             hooks.append(layer.register_forward_hook(_note(path, rows)))
     was_training = network.training
     network.eval()
-    takes = takes_of(network)
     with torch.no_grad():
-        scores(network, example_inputs(takes, image_shape))
+        scores(network, example_inputs(takes_of(network), image_shape))
     network.train(was_training)
     for hook in hooks:
         hook.remove()
+    return rows
+
+
+def summarise(network: nn.Module, name: str, image_shape: ImageShape) -> str:
+    """The layers of a network in the order in which an image goes through them, as text."""
+    rows = layer_rows(network, image_shape)
     head = ("layer", "kind", "output", "parameters")
-    shape = INPUT[takes].format("x".join(map(str, image_shape)))
+    shape = INPUT[takes_of(network)].format("x".join(map(str, image_shape)))
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(4)]
 
-    def line(row: tuple[str, str, str, str]) -> str:
+    def line(row: Row) -> str:
         left = "  ".join(text.ljust(width) for text, width in zip(row[:3], widths[:3], strict=True))
         return f"{left}  {row[3].rjust(widths[3])}"
 
@@ -64,9 +71,7 @@ def summarise(network: nn.Module, name: str, image_shape: ImageShape) -> str:
     )
 
 
-def _note(
-    path: str, rows: list[tuple[str, str, str, str]]
-) -> Callable[[nn.Module, object, object], None]:
+def _note(path: str, rows: list[Row]) -> Callable[[nn.Module, object, object], None]:
     def hook(layer: nn.Module, _inputs: object, output: object) -> None:
         shape = _shape(output)
         own = sum(weight.numel() for weight in layer.parameters())
