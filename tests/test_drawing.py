@@ -164,10 +164,20 @@ def test_normalised_and_simplified_keep_what_is_known() -> None:
         assert (other.key_id, other.timestamp) == (1 << 63, when)
 
 
-def test_simplified_drops_times_and_points_on_a_line() -> None:
+def test_simplified_drops_points_on_a_line_and_keeps_the_times_of_the_others() -> None:
     drawing = Drawing.from_strokes([[[0, 5, 10, 10], [0, 0, 0, 5], [0, 1, 2, 3]]]).simplified()
-    assert drawing.times is None
-    assert drawing.to_strokes() == [[[0, 255, 255], [0, 0, 128]]]
+    assert drawing.to_strokes() == [[[0, 255, 255], [0, 0, 128], [0, 2, 3]]]
+    bare = Drawing.from_strokes([[[0, 5, 10, 10], [0, 0, 0, 5]]]).simplified()
+    assert bare.times is None
+    assert bare.to_strokes() == [[[0, 255, 255], [0, 0, 128]]]
+
+
+def test_times_count_from_the_first_point() -> None:
+    since_1970 = 1_753_000_000_000
+    strokes = [[[0, 5], [1, 8], [since_1970, since_1970 + 3]], [[7], [7], [since_1970 + 40]]]
+    drawing = Drawing.from_strokes(strokes)
+    assert drawing.times is not None
+    assert drawing.times.tolist() == [0, 3, 40]
 
 
 def test_simplified_writes_dots_as_google_does(hand_made: dict[str, Drawing]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,10 @@ def assert_equal(ours: Ragged, theirs: Ragged) -> None:
     assert np.array_equal(ours.stroke_lengths, theirs.stroke_lengths)
     assert np.array_equal(ours.stroke_offsets, theirs.stroke_offsets)
     assert np.array_equal(ours.point_offsets, theirs.point_offsets)
+    assert (ours.times is None) == (theirs.times is None)
+    if ours.times is not None and theirs.times is not None:
+        assert ours.times.dtype == np.float32
+        assert np.array_equal(ours.times, theirs.times, equal_nan=True)
 
 
 def reference(some: list[Drawing]) -> Ragged:
@@ -41,6 +46,22 @@ def test_drawings_by_hand(hand_made: dict[str, Drawing]) -> None:
 @given(st.lists(drawings(), min_size=1, max_size=3))
 def test_any_drawings(some: list[Drawing]) -> None:
     assert_equal(simplify(Ragged.from_drawings(some)), reference(some))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(drawings(), min_size=1, max_size=3), st.integers(0, 2**32))
+def test_pen_times_go_along(some: list[Drawing], seed: int) -> None:
+    """Of any size and order, and of some of the drawings only."""
+    rng = np.random.default_rng(seed)
+    timed = [
+        replace(each, times=rng.normal(0, 10 ** rng.uniform(0, 9), each.n_points).astype("f4"))
+        if rng.random() < 0.8
+        else each
+        for each in some
+    ]
+    simple = simplify(Ragged.from_drawings(timed))
+    assert_equal(simple, reference(timed))
+    assert_equal(replace(simple, times=None), reference(some))
 
 
 @settings(max_examples=300, deadline=None)
@@ -130,8 +151,10 @@ np.savez(out, points=every.points, lengths=every.stroke_lengths, offsets=every.s
 def test_readers_need_no_numba(hand_made: dict[str, Drawing], tmp_path: Path) -> None:
     """Two fresh processes read a raw file, one of them where Numba cannot be imported."""
     path = tmp_path / "cat.ndjson"
+    # Away from the edges of the frame, where drawings are taken for simplified ones.
+    some = [replace(each, points=each.points + np.float32(7)) for each in hand_made.values()]
     with path.open("w") as file:
-        for drawing in hand_made.values():
+        for drawing in some:
             strokes = [[*stroke, list(range(len(stroke[0])))] for stroke in drawing.to_strokes()]
             file.write(f'{{"drawing": {strokes}}}\n')
     arrays = []
@@ -149,5 +172,5 @@ def test_readers_need_no_numba(hand_made: dict[str, Drawing], tmp_path: Path) ->
         Ragged.from_lengths(
             arrays[0]["points"], arrays[0]["lengths"], np.diff(arrays[0]["offsets"])
         ),
-        simplified(Ragged.from_drawings(hand_made.values())),
+        simplified(Ragged.from_drawings(some)),
     )

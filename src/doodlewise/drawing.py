@@ -35,7 +35,8 @@ class Drawing:
     Attributes:
         points: float32 (points, 2), x and y of all strokes.
         lengths: int32 (strokes,), how many points each stroke has; never 0.
-        times: float32 (points,), milliseconds since the first point, where known.
+        times: float32 (points,), milliseconds since the first point, where known. They are taken
+            as they come, and need not grow.
         word: what was to be drawn.
         country: two letters (ISO 3166-1), "" where unknown.
         recognised: whether the game recognised it; None where unknown.
@@ -91,7 +92,8 @@ class Drawing:
 
         Args:
             strokes: each stroke is `[[x, ...], [y, ...]]`, with a third list of milliseconds if
-                known; or a NumPy array of shape (n, 2) or (n, 3) with columns x, y and t.
+                known; or a NumPy array of shape (n, 2) or (n, 3) with columns x, y and t. Times
+                are counted from the first one, whatever they count from.
             **known: `word`, `country`, `recognised`, `key_id`, `timestamp`.
 
         Raises:
@@ -105,12 +107,15 @@ class Drawing:
         if len(widths) > 1:
             raise DrawingError("Some strokes have times and some have none. Give all or none.")
         # What is beyond float32 becomes infinite, and is refused as such.
-        with np.errstate(over="ignore"):
-            every = np.concatenate(columns).astype(np.float32)
+        every = np.concatenate(columns)
+        with np.errstate(over="ignore", invalid="ignore"):
+            # Before they are rounded: milliseconds since 1970 have more digits than float32.
+            every[:, 2:] -= every[0, 2:]
+            single = every.astype(np.float32)
         return cls(
-            points=np.ascontiguousarray(every[:, :2]),
+            points=np.ascontiguousarray(single[:, :2]),
             lengths=np.array([len(stroke) for stroke in columns], dtype=np.int32),
-            times=every[:, 2].copy() if widths == {3} else None,
+            times=single[:, 2].copy() if widths == {3} else None,
             **known,
         )
 
@@ -161,8 +166,9 @@ class Drawing:
         """Do what Google did to make the simplified files of the raw ones.
 
         Normalise to the frame, resample every stroke at a spacing of 1 along its length, thin it
-        by Ramer-Douglas-Peucker, round to the nearest integer. Times are dropped, a stroke of
-        one point gets a second, equal one.
+        by Ramer-Douglas-Peucker, round to the nearest integer. A stroke of one point gets a
+        second, equal one. Times go along, and are rounded to milliseconds: between two points
+        the pen is taken to have moved evenly.
 
         Source: README of googlecreativelab/quickdraw-dataset; the resampling and the rounding
         were found by comparing raw and simplified files.
@@ -173,13 +179,17 @@ class Drawing:
         Args:
             epsilon: largest distance that thinning may move the line.
         """
-        strokes = np.split(self._fitted(FRAME), np.cumsum(self.lengths)[:-1])
+        columns = self._fitted(FRAME)
+        if self.times is not None:
+            columns = np.column_stack([columns, self.times.astype(np.float64)])
+        strokes = np.split(columns, np.cumsum(self.lengths)[:-1])
         thinned = [np.rint(thin(resample(stroke), epsilon)) for stroke in strokes]
+        every = np.concatenate(thinned).astype(np.float32)
         return replace(
             self,
-            points=np.concatenate(thinned).astype(np.float32),
+            points=np.ascontiguousarray(every[:, :2]),
             lengths=np.array([len(stroke) for stroke in thinned], dtype=np.int32),
-            times=None,
+            times=None if self.times is None else every[:, 2].copy(),
         )
 
     def prefix(self, share: float) -> Drawing:
@@ -235,7 +245,7 @@ def resample(
     """Points at even spacing along a stroke: its start, every `spacing`, and its end.
 
     Args:
-        stroke: (n, 2).
+        stroke: (n, 2), or more columns, which go along.
         spacing: distance between points, along the line.
         max_points: a longer stroke is resampled at a wider spacing, so that a scribble of any
             length takes bounded memory.
@@ -256,6 +266,8 @@ def resample(
 
 def thin(stroke: NDArray[np.float64], epsilon: float) -> NDArray[np.float64]:
     """Ramer-Douglas-Peucker: few points whose line stays within `epsilon` of the stroke.
+
+    Columns beyond the first two go along.
 
     Distances are to the infinite line through both ends of a span. So Google's files were made:
     of 3,448 drawings that are at hand raw and simplified, 94 % come out identical; with

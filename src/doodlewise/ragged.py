@@ -54,6 +54,14 @@ class Ragged:
             return None
         return self.times[first:last].astype(np.float32)
 
+    @property
+    def is_timed(self) -> NDArray[np.bool_]:
+        """Whether the times of each drawing are known: (drawings,)."""
+        if self.times is None:
+            return np.zeros(len(self), bool)
+        known: NDArray[np.bool_] = ~np.isnan(self.times[self.point_offsets[:-1]])
+        return known
+
     def __iter__(self) -> Iterator[Drawing]:
         return (self[index] for index in range(len(self)))
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from .drawing import FRAME, MAX_RESAMPLED
 from .ragged import Ragged, offsets_of
@@ -20,6 +21,8 @@ __all__ = ["simplify"]
 
 _EPSILON = 2.0
 _SPACING = 1.0
+_NONE: NDArray[np.float32] = np.zeros(0, np.float32)
+"""Instead of times that are not known."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,26 +40,34 @@ def simplify(drawings: Ragged) -> Ragged:
     Returns:
         The same drawings and strokes, with uint8 points in the frame; no stroke has one point.
     """
-    points, lengths = _simplify(
+    has_times = drawings.times is not None
+    points, times, lengths = _simplify(
         drawings.points,
+        drawings.times if drawings.times is not None else _NONE,
         drawings.stroke_lengths,
         drawings.stroke_offsets,
         drawings.point_offsets,
     )
     strokes = drawings.stroke_offsets
-    return Ragged(points, lengths, strokes, offsets_of(lengths)[strokes])
+    offsets = offsets_of(lengths)[strokes]
+    return Ragged(points, lengths, strokes, offsets, times if has_times else None)
 
 
 @kernel
-def _simplify(points: Any, stroke_lengths: Any, stroke_offsets: Any, point_offsets: Any) -> Any:
-    """Simplified points, uint8 (points, 2), and stroke lengths, int32 (strokes,)."""
+def _simplify(
+    points: Any, times: Any, stroke_lengths: Any, stroke_offsets: Any, point_offsets: Any
+) -> Any:
+    """Simplified points, uint8 (points, 2), times, float32, and lengths, int32 (strokes,)."""
+    has_times = len(times) > 0
     longest = 1
     for length in stroke_lengths:
         longest = max(longest, length)
     x, y, travelled = np.empty(longest), np.empty(longest), np.empty(longest)
-    even_x, even_y = np.empty(4096), np.empty(4096)
-    ahead = np.empty(4096, np.int64)
+    t = np.zeros(longest)
+    even_x, even_y, even_t = np.empty(4096), np.empty(4096), np.empty(4096)
+    ahead, kept = np.empty(4096, np.int64), np.empty(4096, np.int64)
     out = np.empty((len(points) // 4 + 4096, 2), np.uint8)
+    out_times = np.empty(len(out) if has_times else 0, np.float32)
     out_lengths = np.empty(len(stroke_lengths), np.int32)
     end = 0
     for drawing in range(len(stroke_offsets) - 1):
@@ -67,22 +78,37 @@ def _simplify(points: Any, stroke_lengths: Any, stroke_offsets: Any, point_offse
             for p in range(n):
                 x[p] = (np.float64(points[first + p, 0]) - low_x) * scale
                 y[p] = (np.float64(points[first + p, 1]) - low_y) * scale
+            if has_times:
+                for p in range(n):
+                    t[p] = np.float64(times[first + p])
             first += n
             length = _travel(x, y, n, travelled)
             spacing = max(_SPACING, length / MAX_RESAMPLED)
             # As many as fit, one for rounding, and the last point.
             most = int(np.ceil(length / spacing)) + 2
             if most > len(even_x):
-                even_x, even_y = np.empty(2 * most), np.empty(2 * most)
-                ahead = np.empty(2 * most, np.int64)
+                even_x, even_y, even_t = np.empty(2 * most), np.empty(2 * most), np.empty(2 * most)
+                ahead, kept = np.empty(2 * most, np.int64), np.empty(2 * most, np.int64)
             n_even = _resample(x, y, travelled, n, spacing, even_x, even_y)
             if end + n_even > len(out):
                 grown = np.empty((2 * (end + n_even), 2), np.uint8)
                 grown[:end] = out[:end]
                 out = grown
-            out_lengths[stroke] = _thin(even_x, even_y, n_even, ahead, out[end:])
-            end += out_lengths[stroke]
-    return out[:end].copy(), out_lengths
+                if has_times:
+                    later = np.empty(len(out), np.float32)
+                    later[:end] = out_times[:end]
+                    out_times = later
+            n_kept = _thin(even_x, even_y, n_even, ahead, kept)
+            for k in range(n_kept):
+                out[end + k, 0] = np.uint8(np.rint(even_x[kept[k]]))
+                out[end + k, 1] = np.uint8(np.rint(even_y[kept[k]]))
+            if has_times:
+                _follow(t, travelled, n, spacing, n_even, even_t)
+                for k in range(n_kept):
+                    out_times[end + k] = np.float32(np.rint(even_t[kept[k]]))
+            out_lengths[stroke] = n_kept
+            end += n_kept
+    return out[:end].copy(), out_times[: end if has_times else 0].copy(), out_lengths
 
 
 @kernel
@@ -131,12 +157,29 @@ def _resample(
 
 
 @kernel
-def _thin(x: Any, y: Any, n: Any, ahead: Any, out: Any) -> int:
-    """Rounded points of the thinned stroke into out, as `drawing.thin`; how many.
+def _follow(t: Any, travelled: Any, n: Any, spacing: Any, n_even: Any, even_t: Any) -> None:
+    """The times of the points that `_resample` has made."""
+    count = 0
+    if travelled[n - 1] == 0.0:
+        even_t[0] = t[0]
+        count = 1
+    for p in range(n - 1):
+        step = travelled[p + 1] - travelled[p]
+        if step > 0.0:
+            slope = (t[p + 1] - t[p]) / step
+            while count * spacing < travelled[p + 1]:
+                even_t[count] = slope * (count * spacing - travelled[p]) + t[p]
+                count += 1
+    even_t[n_even - 1] = t[n - 1]
+
+
+@kernel
+def _thin(x: Any, y: Any, n: Any, ahead: Any, kept: Any) -> int:
+    """Which points are kept into kept, as `drawing.thin` keeps them; how many.
 
     `ahead` is scratch: the ends of the spans that are still to be looked at, the nearest on top.
     """
-    out[0, 0], out[0, 1] = np.uint8(np.rint(x[0])), np.uint8(np.rint(y[0]))
+    kept[0] = 0
     count, first = 1, 0
     ahead[0] = n - 1
     top = 0
@@ -147,7 +190,7 @@ def _thin(x: Any, y: Any, n: Any, ahead: Any, out: Any) -> int:
             top += 1
             ahead[top] = middle
         else:
-            out[count, 0], out[count, 1] = np.uint8(np.rint(x[last])), np.uint8(np.rint(y[last]))
+            kept[count] = last
             count += 1
             first = last
             top -= 1

@@ -50,6 +50,8 @@ def assert_same(ours: Ragged, theirs: Ragged) -> None:
     assert np.array_equal(ours.points, theirs.points)
     assert np.array_equal(ours.stroke_lengths, theirs.stroke_lengths)
     assert np.array_equal(ours.stroke_offsets, theirs.stroke_offsets)
+    if ours.times is not None or theirs.times is not None:
+        assert np.array_equal(ours.times, theirs.times, equal_nan=True)  # type: ignore[arg-type]
 
 
 numbers = (
@@ -77,6 +79,7 @@ def strokes_of_any_kind(draw: st.DrawFn) -> list[list[list[float]]]:
 @given(strokes_of_any_kind())
 @example(RAW)
 @example(SIMPLE)
+@example([[*stroke, [3, 40, 5][: len(stroke[0])]] for stroke in SIMPLE])
 @example([[[1], [2], [0]]])
 @example([[[], [], []]])
 @example([[[1, 2], [3, 4], [0, 1e39]]])

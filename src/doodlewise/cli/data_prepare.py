@@ -48,6 +48,9 @@ def prepare(
     label_column: Annotated[
         str | None, typer.Option(help="Of a table: the column of the classes.")
     ] = None,
+    times: Annotated[
+        bool, typer.Option("--times/--no-times", help="Keep the pen times that raw files have.")
+    ] = True,
     size: Annotated[
         str | None, typer.Option(help="Of pictures: pixels to bring them to, 64 or 64x48.")
     ] = None,
@@ -114,6 +117,7 @@ def prepare(
             top_countries=top_countries,
             recognised_only=recognised_only,
             label_column=label_column,
+            times=times,
             pictures=PictureWish(
                 _size(size) if size else None,
                 fit,  # type: ignore[arg-type]  # checked by ImageSpec

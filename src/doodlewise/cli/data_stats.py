@@ -40,7 +40,7 @@ def stats(
         colour = "in colour" if channels == 3 else "of ink" if facts["holds_ink"] else "of grey"
         output.text(f"kept as {width} x {height} pixels {colour}")
     else:
-        output.text("kept as strokes")
+        output.text("kept as strokes" + (", with pen times" if facts["has_times"] else ""))
     counts = facts["counts"]
     rows = [
         [word, *(f"{counts[split][word]:,}" for split in SPLITS)]
@@ -72,6 +72,7 @@ def facts_of(store: Store) -> dict[str, Any]:
         "classes": manifest.classes,
         "counts": manifest.counts,
         "image_shape": manifest.image_shape,
+        "has_times": manifest.has_times,
         "bytes": sum(file.stat().st_size for file in store.folder.iterdir()),
         "sources": len(manifest.sources),
         "skipped": manifest.skipped,

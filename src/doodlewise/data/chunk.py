@@ -53,6 +53,7 @@ class Wanted:
         label_column: of a table, where the class is; found by its usual names when None.
         per_class: how many of each word; `prepare` sees to it, but a reader may cut large sources
             so that what is over is not read.
+        times: whether pen times are kept where the sources have them; `prepare` sees to it.
     """
 
     classes: tuple[str, ...] | None = None
@@ -61,6 +62,7 @@ class Wanted:
     image: ImageSpec | None = None
     label_column: str | None = None
     per_class: int | None = None
+    times: bool = True
 
     def takes(self, word: str, country: str = "", recognised: int = -1) -> bool:
         """Whether a row is wanted; a reader of pictures asks before it decodes one.

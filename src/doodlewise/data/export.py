@@ -172,7 +172,8 @@ def _look_of(store: Store, spec: RenderSpec | None) -> Look:
     """How rows become pictures."""
     manifest = store.manifest
     if manifest.image_shape is None:
-        return Look(spec or RenderSpec(), None, is_ink=True)
+        spec = spec or RenderSpec()
+        return Look(spec, None, is_ink=True, has_times=manifest.has_times)
     height, width, channels = manifest.image_shape
     return Look(RenderSpec(), (height, width, channels), is_ink=manifest.holds_ink)
 

@@ -39,6 +39,7 @@ _UNSAFE = frozenset('<>:"/\\|?*%')
 _RECOGNISED: dict[int, bool | None] = {-1: None, 0: False, 1: True}
 
 NO_COUNTRY = "countries that are not two capital letters, written as unknown"
+NO_TIMES = "drawings whose pen times .bin has no room for"
 NO_RECOGNITION = "drawings of which nobody knows whether they were recognised, written as not"
 
 
@@ -50,11 +51,13 @@ class Look:
         spec: how strokes are drawn.
         image_shape: height, width, channels of a store of pixels; None for strokes.
         is_ink: whether 0 is paper and 255 is ink; else it is a photo.
+        has_times: whether there are pen times, of some of the strokes at least.
     """
 
     spec: RenderSpec
     image_shape: tuple[int, int, int] | None
     is_ink: bool
+    has_times: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -178,7 +181,8 @@ class _Line(msgspec.Struct, gc=False):
 
 
 class NdjsonFiles(_ClassFiles):
-    """Google's simplified .ndjson; no time stamps, which a store does not keep."""
+    """Google's .ndjson: simplified, or with the pen times of the raw files in the frame of the
+    simplified ones. No time stamps, which a store does not keep."""
 
     suffix = ".ndjson"
 
@@ -211,6 +215,7 @@ class BinFiles(_ClassFiles):
         x, y = columns[0].tobytes(), columns[1].tobytes()
         lengths = drawings.stroke_lengths.tolist()
         stroke_offsets = drawings.stroke_offsets.tolist()
+        timed = drawings.is_timed.tolist()
         at = 0
         for row, (key_id, code, recognised) in enumerate(
             zip(rows.key_ids.tolist(), rows.codes.tolist(), rows.recognised.tolist(), strict=True)
@@ -219,6 +224,7 @@ class BinFiles(_ClassFiles):
             country = self._country(code)
             self.notes[NO_RECOGNITION] += recognised < 0
             parts.append(HEADER.pack(key_id, country, recognised == 1, 0, last - first))
+            self.notes[NO_TIMES] += timed[row]
             for length in lengths[first:last]:
                 end = at + length
                 parts += [length.to_bytes(2, "little"), x[at:end], y[at:end]]
@@ -276,16 +282,21 @@ def png_of(picture: NDArray[np.uint8]) -> bytes:
 
 
 def stroke_lists(rows: Rows) -> Iterator[list[list[list[int]]]]:
-    """The strokes of each row in Google's layout, [[x, ...], [y, ...]]."""
+    """The strokes of each row in Google's layout, [[x, ...], [y, ...]], and times if known."""
     drawings = rows.drawings
     assert drawings is not None
     x, y = drawings.points[:, 0].tolist(), drawings.points[:, 1].tolist()
     ends = np.cumsum(drawings.stroke_lengths).tolist()
     begins = [0, *ends]
     offsets = drawings.stroke_offsets.tolist()
+    timed = drawings.is_timed.tolist()
+    milliseconds: list[int] = []
+    if drawings.times is not None:
+        milliseconds = np.nan_to_num(drawings.times).astype(np.int64).tolist()
     for row in range(len(drawings)):
         strokes = range(offsets[row], offsets[row + 1])
-        yield [[x[begins[s] : ends[s]], y[begins[s] : ends[s]]] for s in strokes]
+        axes = (x, y, milliseconds) if timed[row] else (x, y)
+        yield [[axis[begins[s] : ends[s]] for axis in axes] for s in strokes]
 
 
 def _by_label(rows: Rows) -> Iterator[tuple[int, Rows]]:

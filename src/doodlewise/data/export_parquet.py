@@ -1,8 +1,8 @@
 """The Parquet files of an export: one of each split, as Hugging Face datasets shows it at once.
 
 Columns: word, label (its number), key_id, countrycode, recognized, and either drawing (strokes as
-in Google's files, [[x, ...], [y, ...]]) or image (a PNG). The metadata of the schema says, in
-Hugging Face's way, that label is a class and image a picture.
+in Google's files, [[x, ...], [y, ...]], or with pen times as a third list) or image (a PNG). The
+metadata of the schema says, in Hugging Face's way, that label is a class and image a picture.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from .split import Split
 __all__ = ["ParquetFiles"]
 
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-_STROKES = pa.list_(pa.list_(pa.list_(pa.uint8())))
 _GROUP_BYTES = 32 * 2**20
 """Of a row group, in memory: readers take one at a time."""
 
@@ -82,9 +81,14 @@ class ParquetFiles:
             pa.array(rows.key_ids),
             pa.array(rows.countries, pa.string()),
             pa.array(rows.recognised == 1, mask=rows.recognised < 0),
-            self._images_of(rows) if rows.drawings is None else _strokes_of(rows.drawings),
+            self._drawn(rows),
         ]
         return pa.Table.from_arrays(columns, schema=self._schema)
+
+    def _drawn(self, rows: Rows) -> pa.Array:
+        if rows.drawings is None:
+            return self._images_of(rows)
+        return _strokes_of(rows.drawings, _number_of(self.look))
 
     def _images_of(self, rows: Rows) -> pa.StructArray:
         pictures = [png_of(picture) for picture in self.look.pictures(rows)]
@@ -93,17 +97,29 @@ class ParquetFiles:
         return pa.StructArray.from_arrays(fields, fields=list(_IMAGE))
 
 
-def _strokes_of(drawings: Ragged) -> pa.ListArray:
-    """Strokes as [[[x, ...], [y, ...]], ...] of each drawing."""
+def _number_of(look: Look) -> pa.DataType:
+    """Of coordinates and, where there are some, milliseconds."""
+    return pa.uint16() if look.has_times else pa.uint8()
+
+
+def _strokes_of(drawings: Ragged, number: pa.DataType) -> pa.ListArray:
+    """Strokes as [[[x, ...], [y, ...]], ...] of each drawing, with times where they are known."""
     lengths = drawings.stroke_lengths.astype(np.int64)
-    begins = np.cumsum(lengths) - lengths
-    # All x of a stroke, then all its y: stroke s takes twice its length, from twice its beginning.
-    at = np.arange(len(drawings.points)) + np.repeat(begins, lengths)
-    values = np.empty(2 * len(drawings.points), np.uint8)
+    is_timed = np.repeat(drawings.is_timed, np.diff(drawings.stroke_offsets))
+    n_lists = np.where(is_timed, 3, 2)
+    # All x of a stroke, then all its y, and then perhaps all its times.
+    offsets = offsets_of(lengths * n_lists)
+    within = np.arange(len(drawings.points)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    at = np.repeat(offsets[:-1], lengths) + within
+    further = np.repeat(lengths, lengths)
+    values = np.empty(offsets[-1], number.to_pandas_dtype())
     values[at] = drawings.points[:, 0]
-    values[at + np.repeat(lengths, lengths)] = drawings.points[:, 1]
-    axes = pa.ListArray.from_arrays(_offsets(np.repeat(lengths, 2)), pa.array(values))
-    strokes = pa.ListArray.from_arrays(_offsets(np.full(len(lengths), 2)), axes)
+    values[at + further] = drawings.points[:, 1]
+    if drawings.times is not None:
+        known = np.repeat(is_timed, lengths)
+        values[(at + 2 * further)[known]] = drawings.times[known]
+    axes = pa.ListArray.from_arrays(_offsets(np.repeat(lengths, n_lists)), pa.array(values))
+    strokes = pa.ListArray.from_arrays(_offsets(n_lists), axes)
     return pa.ListArray.from_arrays(pa.array(drawings.stroke_offsets.astype(np.int32)), strokes)
 
 
@@ -114,14 +130,16 @@ def _offsets(lengths: NDArray[np.int64]) -> pa.Array:
 def _schema_of(words: Sequence[str], look: Look) -> pa.Schema:
     """Columns, and what Hugging Face datasets is told about them."""
     is_strokes = look.image_shape is None
-    last = pa.field("drawing", _STROKES) if is_strokes else pa.field("image", _IMAGE)
+    number = _number_of(look)
+    drawing = pa.field("drawing", pa.list_(pa.list_(pa.list_(number))))
+    last = drawing if is_strokes else pa.field("image", _IMAGE)
     features: dict[str, Any] = {
         "word": _value("string"),
         "label": {"names": list(words), "_type": "ClassLabel"},
         "key_id": _value("uint64"),
         "countrycode": _value("string"),
         "recognized": _value("bool"),
-        last.name: [[[_value("uint8")]]] if is_strokes else {"_type": "Image"},
+        last.name: [[[_value(str(number))]]] if is_strokes else {"_type": "Image"},
     }
     return pa.schema(
         [

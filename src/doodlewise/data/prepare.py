@@ -80,6 +80,7 @@ def prepare(
     top_countries: int | None = None,
     recognised_only: bool = False,
     label_column: str | None = None,
+    times: bool = True,
     pictures: PictureWish | None = None,
     fractions: Fractions | None = None,
     seed: int = 0,
@@ -101,6 +102,8 @@ def prepare(
         top_countries: only drawings from so many countries, those with most drawings.
         recognised_only: leave out drawings that the game did not recognise.
         label_column: of tables, where the class is; found by its usual names when None.
+        times: keep the pen times that sources have; where some of the sources have none, those of
+            their drawings are unknown.
         pictures: how pictures become pixels.
         fractions: shares held out for validation and test.
         seed: of the shuffling.
@@ -137,6 +140,7 @@ def prepare(
             recognised_only=recognised_only,
             label_column=label_column,
             per_class=per_class,
+            times=times,
         )
         image = _image_spec(sources, wanted, pictures or PictureWish())
         wanted = replace(wanted, image=image)
@@ -208,7 +212,9 @@ def _open_work(out: Path, plan: Plan, settings: dict[str, Any], overwrite: bool)
     if is_store and not overwrite:
         manifest = Manifest.read(out)
         made_of = [[s["path"], s["bytes"], s["mtime_ns"]] for s in manifest.sources]
-        if made_of == _files_of(plan) and manifest.settings == wanted["settings"]:
+        # Stores of older versions say nothing of times.
+        made_with = {"times": wanted["settings"]["times"]} | manifest.settings
+        if made_of == _files_of(plan) and made_with == wanted["settings"]:
             shutil.rmtree(work, ignore_errors=True)
             return manifest
         raise StoreError(
@@ -253,6 +259,7 @@ def _settings_of(plan: Plan, top_labels: int | None, top_countries: int | None) 
         "top_countries": top_countries,
         "recognised_only": wanted.recognised_only,
         "label_column": wanted.label_column,
+        "times": wanted.times,
         "image": wanted.image.to_dict() if wanted.image else None,
         "fractions": asdict(plan.fractions),
         "seed": plan.seed,
@@ -341,13 +348,14 @@ def _shuffle_all(
     classes = sorted({word for part in parts for word in part.words})
     image_shape = _image_shape(parts)
     has_origins = all(part.has_origins for part in parts if part.words)
+    has_times = any(part.has_times for part in parts)
     kind: Kind = "strokes" if image_shape is None else "pixels"
     taken = taken_of(parts, out / WORK, classes, plan.wanted.per_class)
     total = sum(sum(each.rows) for each in taken)
     n_bytes = sum(each.path.stat().st_size for each in taken if each.labels)
     shards = shard_ranges(n_bytes, plan.fractions)
-    schema = schema_of(kind, image_shape, has_origins=has_origins)
-    shuffle = Shuffle(out, taken, len(classes), shards, schema, image_shape)
+    schema = schema_of(kind, image_shape, has_origins=has_origins, has_times=has_times)
+    shuffle = Shuffle(out, taken, len(classes), shards, schema, has_times, image_shape)
     written: dict[int, list[int]] = {}
     tell(PrepareProgress("shuffling", 0, len(shards), total))
     for index, by_label in pool.map(partial(write_shard, shuffle), range(len(shards))):
@@ -369,6 +377,7 @@ def _shuffle_all(
         render=RenderSpec() if image_shape == (28, 28, 1) and not plan.wanted.image else None,
         image=plan.wanted.image,
         has_origins=has_origins and image_shape is not None,
+        has_times=has_times,
         fractions=plan.fractions,
         seed=plan.seed,
         sources=_sources(parts, plan, [sum(each.rows) for each in taken]),

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..errors import FormatError
 from ..files import explain_os_errors, replacing, write_json
 from .chunk import Chunk, Kind, Skips, Wanted
+from .pen_times import mended
 from .rows import Rows, columns_of, schema_of
 from .sources import Task
 from .split import Fractions, order_of, split_of
@@ -62,6 +63,7 @@ class Part:
         sha256: of the file; of a stretch of one, or of a folder, of the keys of its rows.
         image_shape: height, width, channels; None for strokes.
         has_origins: whether the rows were files.
+        has_times: whether any of the rows has pen times.
     """
 
     words: list[str]
@@ -70,6 +72,7 @@ class Part:
     sha256: str
     image_shape: list[int] | None
     has_origins: bool
+    has_times: bool
 
 
 def part_name(index: int) -> str:
@@ -87,10 +90,11 @@ def read_part(work: Path, plan: Plan, index: int) -> Part:
         try:
             with (
                 replacing(work / f"{part_name(index)}.arrow") as temporary,
-                _PartWriter(temporary) as writer,
+                _PartWriter(temporary, keeps_times=plan.wanted.times) as writer,
             ):
                 for chunk in task.reader.read_chunks(source, plan.wanted, skips):
                     rows, labels, ranks = choice.of(chunk, skips)
+                    chunk = _with_times(chunk, plan.wanted, skips)
                     writer.write(chunk, rows, labels, ranks, plan)
                     keys.update(chunk.key_ids[rows].tobytes())
                     if choice.is_done(source.word):
@@ -106,9 +110,19 @@ def read_part(work: Path, plan: Plan, index: int) -> Part:
             sha256=_sha256(source.path) if is_whole else keys.hexdigest(),
             image_shape=writer.image_shape if writer else None,
             has_origins=bool(writer and writer.has_origins),
+            has_times=bool(writer and writer.has_times),
         )
     write_json(work / f"{part_name(index)}.json", asdict(part))
     return part
+
+
+def _with_times(chunk: Chunk, wanted: Wanted, skips: Skips) -> Chunk:
+    """The chunk with pen times as a store keeps them, or with none."""
+    drawings = chunk.drawings
+    if drawings is None or drawings.times is None:
+        return chunk
+    kept = mended(drawings, skips) if wanted.times else replace(drawings, times=None)
+    return replace(chunk, drawings=kept)
 
 
 class _Choice:
@@ -183,13 +197,14 @@ def _in_order(labels: NDArray[np.integer[Any]]) -> list[int]:
 class _PartWriter:
     """Gathers chunks into batches sorted by place, and writes them."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, keeps_times: bool) -> None:
+        self._path, self._keeps_times = path, keeps_times
         self._pending: list[Placed] = []
         self._rows, self._bytes = 0, 0
         self._file: pa.ipc.RecordBatchFileWriter | None = None
         self.image_shape: list[int] | None = None
         self.has_origins = False
+        self.has_times = False
 
     def __enter__(self) -> _PartWriter:
         return self
@@ -240,10 +255,16 @@ class _PartWriter:
         self.image_shape = None if rows.images is None else list(rows.images.shape[1:])
         self.has_origins = rows.origins is not None
         kind: Kind = "strokes" if rows.images is None else "pixels"
-        schema = schema_of(kind, self.image_shape, has_origins=self.has_origins)
+        if rows.drawings is not None and rows.drawings.times is not None:
+            self.has_times = True
+        # Whether any of the rows to come has times is not known yet, and a file has one schema.
+        with_times = kind == "strokes" and self._keeps_times
+        schema = schema_of(
+            kind, self.image_shape, has_origins=self.has_origins, has_times=with_times
+        )
         schema = schema.append(pa.field("place", pa.uint64())).append(pa.field("rank", pa.uint32()))
         columns = [
-            *columns_of(rows),
+            *columns_of(rows, has_times=with_times),
             pa.array(placed.places),
             pa.array(placed.ranks.astype(np.uint32)),
         ]

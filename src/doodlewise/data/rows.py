@@ -10,14 +10,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..ragged import Ragged
+from ..ragged import Ragged, offsets_of
 from .chunk import Kind, Origins
 from .gather import gather
 
+__all__ = ["Rows", "columns_of", "rows_of", "schema_of"]
+
 MOST_CLASSES = 1 << 16
 """Labels are stored in 16 bits."""
-
-__all__ = ["Rows", "columns_of", "rows_of", "schema_of"]
+TIMES = "times"
+"""The column of pen times, which is there only if any drawing of the store has some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,14 @@ class Rows:
 
     @property
     def nbytes(self) -> int:
-        """Size of the points or pixels, about."""
+        """Size of the points and times, or pixels, about."""
         if self.images is not None:
             return self.images.nbytes
-        return 0 if self.drawings is None else self.drawings.points.nbytes
+        if self.drawings is None:
+            return 0
+        times = self.drawings.times
+        # In 16 bits in a file, half of what they take in memory.
+        return self.drawings.points.nbytes + (0 if times is None else times.nbytes // 2)
 
     def take(self, chosen: NDArray[np.integer[Any]]) -> Rows:
         """These rows, in this order, copied."""
@@ -102,7 +108,11 @@ class Rows:
 
 
 def schema_of(
-    kind: Kind, image_shape: Sequence[int] | None, *, has_origins: bool = False
+    kind: Kind,
+    image_shape: Sequence[int] | None,
+    *,
+    has_origins: bool = False,
+    has_times: bool = False,
 ) -> pa.Schema:
     """Arrow schema of the shards of a store."""
     common = [
@@ -112,13 +122,13 @@ def schema_of(
         pa.field("recognised", pa.bool_()),
     ]
     if kind == "strokes":
-        return pa.schema(
-            [
-                *common,
-                pa.field("points", pa.list_(pa.uint8()), metadata={"layout": "x, y, x, y, ..."}),
-                pa.field("stroke_lengths", pa.list_(pa.uint16())),
-            ]
-        )
+        strokes = [
+            pa.field("points", pa.list_(pa.uint8()), metadata={"layout": "x, y, x, y, ..."}),
+            pa.field("stroke_lengths", pa.list_(pa.uint16())),
+        ]
+        unit = {"unit": "milliseconds since the first point"}
+        times = [pa.field(TIMES, pa.list_(pa.uint16()), metadata=unit)]
+        return pa.schema([*common, *strokes, *(times if has_times else [])])
     assert image_shape is not None
     size = int(np.prod(image_shape))
     shape = "x".join(str(n) for n in image_shape)
@@ -131,8 +141,13 @@ def schema_of(
     return pa.schema([*common, pixels, *(origins if has_origins else [])])
 
 
-def columns_of(rows: Rows) -> list[pa.Array]:
-    """Arrow columns, in the order of `schema_of`."""
+def columns_of(rows: Rows, *, has_times: bool = False) -> list[pa.Array]:
+    """Arrow columns, in the order of `schema_of`.
+
+    Args:
+        rows: if they have times, as `pen_times.mended` makes them.
+        has_times: whether there is a column of times, null where a drawing has none.
+    """
     drawings, images, origins = rows.drawings, rows.images, rows.origins
     columns = [
         pa.array(rows.labels.astype(np.uint16)),
@@ -153,6 +168,8 @@ def columns_of(rows: Rows) -> list[pa.Array]:
                 pa.array(drawings.stroke_lengths.astype(np.uint16)),
             )
         )
+        if has_times:
+            columns.append(_times_column(drawings))
     elif images is not None:
         flat = np.ascontiguousarray(images).reshape(-1)
         size = int(np.prod(images.shape[1:]))
@@ -190,6 +207,7 @@ def rows_of(
             points=flat.reshape(-1, 2).copy(),
             stroke_lengths=flat_lengths.astype(np.int32),
             strokes_per_drawing=np.diff(stroke_offsets),
+            times=_times_of(column[TIMES], point_offsets) if TIMES in column else None,
         )
         if not np.array_equal(drawings.point_offsets, point_offsets - point_offsets[0]):
             raise ValueError("strokes that do not fit their points")
@@ -209,6 +227,40 @@ def rows_of(
         images=images,
         origins=origins,
     )
+
+
+def _times_column(drawings: Ragged) -> pa.Array:
+    """A list of milliseconds for each drawing; null where they are not known."""
+    if drawings.times is None:
+        return pa.nulls(len(drawings), pa.list_(pa.uint16()))
+    known = ~np.isnan(drawings.times)
+    is_known = drawings.is_timed
+    ends = offsets_of(np.where(is_known, np.diff(drawings.point_offsets), 0))
+    return pa.ListArray.from_arrays(
+        pa.array(ends.astype(np.int32)),
+        pa.array(drawings.times[known].astype(np.uint16)),
+        mask=pa.array(~is_known),
+    )
+
+
+def _times_of(column: pa.ListArray, point_offsets: NDArray[np.int64]) -> NDArray[np.float32] | None:
+    """Milliseconds of every point, NaN where they are not known; None if none are.
+
+    Raises:
+        ValueError: they do not fit the points.
+    """
+    if column.null_count == len(column):
+        return None
+    is_known = column.is_valid().to_numpy(zero_copy_only=False)
+    lengths = np.diff(point_offsets)
+    if not np.array_equal(np.diff(column.offsets.to_numpy())[is_known], lengths[is_known]):
+        raise ValueError("pen times that do not fit their points")
+    values: NDArray[np.float32] = column.flatten().to_numpy().astype(np.float32)
+    if column.null_count == 0:
+        return values
+    times = np.full(int(lengths.sum()), np.nan, np.float32)
+    times[np.repeat(is_known, lengths)] = values
+    return times
 
 
 def _codes(countries: pa.StringArray) -> NDArray[np.bytes_]:

@@ -64,13 +64,15 @@ class ShardRange:
 
 @dataclass(frozen=True, slots=True)
 class Shuffle:
-    """What the second pass needs to know; `schema` is that of the store."""
+    """What the second pass needs to know; `schema` is that of the store,
+    `has_times` whether it has pen times."""
 
     out: Path
     taken: list[Taken]
     n_labels: int
     shards: list[ShardRange]
     schema: pa.Schema
+    has_times: bool
     image_shape: tuple[int, ...] | None
 
 
@@ -115,7 +117,8 @@ def write_shard(shuffle: Shuffle, index: int) -> list[int]:
         labels = np.zeros(0, np.int32)
         if pieces:
             rows = by_place(pieces).rows
-            batch, labels = [pa.record_batch(columns_of(rows), schema=schema)], rows.labels
+            columns = columns_of(rows, has_times=shuffle.has_times)
+            batch, labels = [pa.record_batch(columns, schema=schema)], rows.labels
         with replacing(path) as temporary, pa.ipc.new_file(str(temporary), schema) as writer:
             for each in batch:
                 writer.write_batch(each)

@@ -6,8 +6,8 @@
       val-00000.arrow  test-00000.arrow
 
 Rows are shuffled once, when written: reading in order is already random. There are two kinds:
-*strokes* (points and stroke lengths) and *pixels* (images of one size). Any Arrow library reads the
-shards without our code.
+*strokes* (points and stroke lengths, and pen times where the sources had them) and *pixels* (images
+of one size). Any Arrow library reads the shards without our code.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class Manifest:
         render: how the images were drawn, where it is known (pixels only).
         image: how picture files became the images (pixels only).
         has_origins: whether each image has the name and size of the file it was.
+        has_times: whether there are pen times, of some drawings at least.
         fractions: the shares held out.
         seed: of the shuffling.
         sources: path, bytes, sha256 and rows of each file read.
@@ -75,6 +76,7 @@ class Manifest:
     render: RenderSpec | None = None
     image: ImageSpec | None = None
     has_origins: bool = False
+    has_times: bool = False
     fractions: Fractions = field(default_factory=Fractions)
     seed: int = 0
     sources: list[dict[str, Any]] = field(default_factory=list)
@@ -190,7 +192,12 @@ class Store:
     def schema(self) -> pa.Schema:
         """Arrow schema of the shards."""
         manifest = self.manifest
-        return schema_of(manifest.kind, manifest.image_shape, has_origins=manifest.has_origins)
+        return schema_of(
+            manifest.kind,
+            manifest.image_shape,
+            has_origins=manifest.has_origins,
+            has_times=manifest.has_times,
+        )
 
     def read(self, shard: Shard, first: int = 0, last: int | None = None) -> Rows:
         """Rows first to last of a shard, copied out of the file.

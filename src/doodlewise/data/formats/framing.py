@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...drawing import FARTHEST, FRAME
 from ...ragged import Ragged
 from ..chunk import Skips
-from .rows import EMPTY, MAX_STROKE_POINTS
+from .rows import EMPTY, MAX_STROKE_POINTS, fills_frame
 from .simplify import simplified
 from .strokes_of_json import FRAMED, LONG_STROKE, OUT_OF_RANGE
 
@@ -47,6 +47,13 @@ def framed(
     is_far = ~(np.abs(drawings.points) <= FARTHEST).all(axis=1)
     problems |= dict.fromkeys(np.unique(drawing[is_far]).tolist(), OUT_OF_RANGE)
 
+    offsets = drawings.point_offsets
+    is_raw = is_raw.copy()
+    if drawings.times is not None:
+        timed = np.flatnonzero(is_raw & (n_points > 0)).tolist()
+        is_raw[timed] = [
+            not fills_frame(drawings.points[offsets[row] : offsets[row + 1]]) for row in timed
+        ]
     is_loose = is_raw.copy()
     within = (drawings.points >= 0.0) & (drawings.points <= FRAME)
     in_frame = (within & (drawings.points == np.rint(drawings.points))).all(axis=1)

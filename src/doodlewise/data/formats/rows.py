@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...drawing import FRAME, Drawing
 from ...ragged import Ragged
+from ...raster import FITTED_FROM
 from ..chunk import Chunk, Skips
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "MAX_STROKE_POINTS",
     "TRUNCATED",
     "content_key",
+    "fills_frame",
     "in_frame",
     "strokes_chunk",
 ]
@@ -43,6 +45,7 @@ def strokes_chunk(
     stroke_lengths: NDArray[np.int32],
     strokes_per_drawing: NDArray[Any],
     skips: Skips,
+    times: NDArray[np.float32] | None = None,
 ) -> Chunk:
     """Make a chunk of rows that are laid end to end.
 
@@ -54,15 +57,18 @@ def strokes_chunk(
         stroke_lengths: (strokes,), none of them 0.
         strokes_per_drawing: (rows,), none of them 0.
         skips: where it is noted that strokes were doubled.
+        times: (points,), as of `Ragged`.
     """
     single = stroke_lengths == 1
     if single.any():
-        points = np.repeat(points, np.repeat(1 + single, stroke_lengths), axis=0)
+        copies = np.repeat(1 + single, stroke_lengths)
+        points = np.repeat(points, copies, axis=0)
+        times = None if times is None else np.repeat(times, copies)
         stroke_lengths = stroke_lengths + single.astype(np.int32)
         row_of_stroke = np.repeat(np.arange(len(labels)), strokes_per_drawing)
         doubled = len(np.unique(row_of_stroke[single]))
         skips.notes["one-point strokes made two equal points"] += doubled
-    drawings = Ragged.from_lengths(points, stroke_lengths, strokes_per_drawing)
+    drawings = Ragged.from_lengths(points, stroke_lengths, strokes_per_drawing, times)
     for row in np.flatnonzero(key_ids == 0).tolist():
         one = drawings.slice(row, row + 1)
         lengths = one.stroke_lengths.astype("<i4")
@@ -80,4 +86,23 @@ def in_frame(drawing: Drawing) -> bool:
     points = drawing.points
     return bool(
         points.min() >= 0 and points.max() <= FRAME and np.array_equal(points, np.rint(points))
+    )
+
+
+def fills_frame(points: NDArray[Any]) -> bool:
+    """Whether a drawing with pen times was simplified all the same.
+
+    Raw drawings lie in coordinates of their own, and in the frame by chance only. One that touches
+    its left and its upper edge, and the right or the lower one almost, is there on purpose: so our
+    own exports are read as they were written.
+
+    Args:
+        points: (points, 2).
+    """
+    low, high = points.min(axis=0), points.max()
+    return bool(
+        low[0] == 0.0
+        and low[1] == 0.0
+        and FITTED_FROM <= high <= FRAME
+        and np.array_equal(points, np.rint(points))
     )

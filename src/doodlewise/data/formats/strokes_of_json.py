@@ -1,7 +1,8 @@
 """Strokes as Google writes them in JSON, lists of lists, and how they become rows of a chunk.
 
 Drawings as Google writes them take a quick way. The coordinates of one that is in the frame are
-checked and packed by `bytes`; raw ones are gathered and simplified together. Any other drawing
+checked and packed by `bytes`; those with pen times are gathered, and the raw ones among them
+simplified together. Any other drawing
 takes the slow way through `Drawing`, which finds out what is wrong with it.
 """
 
@@ -21,7 +22,7 @@ from ...drawing import FARTHEST, Drawing
 from ...errors import DrawingError
 from ...ragged import Ragged
 from ..chunk import Chunk, Skips, codes_of
-from .rows import CHUNK_ROWS, EMPTY, MAX_STROKE_POINTS, in_frame, strokes_chunk
+from .rows import CHUNK_ROWS, EMPTY, MAX_STROKE_POINTS, fills_frame, in_frame, strokes_chunk
 from .simplify import simplified
 
 __all__ = [
@@ -65,12 +66,13 @@ class StrokeRows:
     """The rows of a chunk in the making.
 
     Attributes:
-        has_raw: whether there was a raw drawing, with times, among them.
+        has_raw: whether there was a drawing with times among them.
     """
 
     def __init__(self) -> None:
         self.has_raw = False
-        self._raw = _RawDrawings()
+        self._raw = _TimedDrawings()
+        self._times: dict[int, NDArray[np.float32]] = {}
         self._x: list[bytes] = []
         self._y: list[bytes] = []
         self._lengths: list[int] = []
@@ -137,6 +139,8 @@ class StrokeRows:
     def add_drawing(self, drawing: Drawing, word: str) -> None:
         """Add a drawing that is in the frame; `word` is its class if it does not say one."""
         points = drawing.points.astype(np.uint8)
+        if drawing.times is not None:
+            self._times[len(self._x)] = drawing.times
         self._x.append(points[:, 0].tobytes())
         self._y.append(points[:, 1].tobytes())
         self._lengths += drawing.lengths.tolist()
@@ -171,7 +175,7 @@ class StrokeRows:
 
     def chunk(self, skips: Skips) -> Chunk:
         """The rows so far, not none."""
-        self._raw.simplify_into(self._x, self._y, self._lengths)
+        self._raw.put_into(self._x, self._y, self._times, self._lengths)
         return strokes_chunk(
             names=list(self._names),
             labels=np.array(self._labels, np.int32),
@@ -182,25 +186,37 @@ class StrokeRows:
             stroke_lengths=np.array(self._lengths, np.int32),
             strokes_per_drawing=np.array(self._strokes_per_drawing),
             skips=skips,
+            times=self._joined_times(),
         )
 
+    def _joined_times(self) -> NDArray[np.float32] | None:
+        """The times of all points, NaN where there are none; None if there are none at all."""
+        if not self._times:
+            return None
+        ends = np.cumsum([len(part) for part in self._x])
+        times = np.full(ends[-1], np.nan, np.float32)
+        for row, own in self._times.items():
+            times[ends[row] - len(own) : ends[row]] = own
+        return times
 
-class _RawDrawings:
-    """Raw drawings among the rows of a chunk, that are simplified together."""
+
+class _TimedDrawings:
+    """Drawings with times among the rows of a chunk; the raw ones are simplified together."""
 
     def __init__(self) -> None:
-        self._x: list[NDArray[np.float32]] = []
-        self._y: list[NDArray[np.float32]] = []
+        self._points: list[NDArray[np.float32]] = []
+        self._times: list[NDArray[np.float32]] = []
         self._lengths: list[int] = []
         self._strokes_per_drawing: list[int] = []
+        self._is_raw: list[bool] = []
         self._places: list[tuple[int, int]] = []
 
     def add(self, strokes: list[list[list[Any]]], place: tuple[int, int]) -> list[int]:
-        """Add a drawing; how many points each stroke has, or nothing if it is no raw one.
+        """Add a drawing; how many points each stroke has, or nothing if it has no times.
 
         Args:
             strokes: lists of x, y and milliseconds.
-            place: where `simplify_into` puts its x and y, and the first of its lengths.
+            place: where `put_into` puts its x and y, and the first of its lengths.
         """
         lengths = []
         values = array("d")
@@ -220,20 +236,34 @@ class _RawDrawings:
         every = np.frombuffer(values).reshape(3, -1)
         if np.abs(every).max() > FARTHEST:
             return []
-        self._x.append(every[0].astype(np.float32))
-        self._y.append(every[1].astype(np.float32))
+        points = every[:2].T.astype(np.float32)
+        self._points.append(points)
+        self._times.append((every[2] - every[2, 0]).astype(np.float32))
         self._lengths += lengths
         self._strokes_per_drawing.append(len(lengths))
+        self._is_raw.append(not fills_frame(points))
         self._places.append(place)
         return lengths
 
-    def simplify_into(self, x: list[bytes], y: list[bytes], lengths: list[int]) -> None:
-        """Bring all into the frame, and put their points and lengths where they belong."""
+    def put_into(
+        self,
+        x: list[bytes],
+        y: list[bytes],
+        times: dict[int, NDArray[np.float32]],
+        lengths: list[int],
+    ) -> None:
+        """Bring all into the frame, and put them where they belong.
+
+        Args:
+            x: of each row, to be filled in; likewise y.
+            y: of each row.
+            times: of rows that have some.
+            lengths: of every stroke.
+        """
         if not self._places:
             return
-        points = np.stack([np.concatenate(self._x), np.concatenate(self._y)], axis=1)
-        raw_lengths = np.array(self._lengths, np.int32)
-        drawings = simplified(Ragged.from_lengths(points, raw_lengths, self._strokes_per_drawing))
+        drawings = self._in_frame()
+        assert drawings.times is not None
         every_x, every_y = drawings.points[:, 0].tobytes(), drawings.points[:, 1].tobytes()
         every_length = drawings.stroke_lengths.tolist()
         points_of = pairwise(drawings.point_offsets.tolist())
@@ -242,7 +272,25 @@ class _RawDrawings:
             self._places, points_of, strokes_of, strict=True
         ):
             x[part], y[part] = every_x[first:last], every_y[first:last]
+            times[part] = drawings.times[first:last]
             lengths[stroke : stroke + end - begin] = every_length[begin:end]
+
+    def _in_frame(self) -> Ragged:
+        """All of them, with uint8 points."""
+        every = Ragged.from_lengths(
+            np.concatenate(self._points),
+            np.array(self._lengths, np.int32),
+            self._strokes_per_drawing,
+            np.concatenate(self._times),
+        )
+        is_raw = np.array(self._is_raw)
+        if is_raw.all():
+            return simplified(every)
+        there, raw = np.flatnonzero(~is_raw), np.flatnonzero(is_raw)
+        framed = every.take(there)
+        framed = replace(framed, points=framed.points.astype(np.uint8))
+        together = Ragged.concat([framed, simplified(every.take(raw))])
+        return together.take(np.argsort(np.concatenate([there, raw])))
 
 
 def drawing_of(strokes: Any, **known: Any) -> Drawing:
@@ -266,14 +314,15 @@ def drawing_of(strokes: Any, **known: Any) -> Drawing:
         raise UnusableError(SHAPE)
     if any(len({len(values) for values in stroke}) > 1 for stroke in strokes):
         raise UnusableError(UNEQUAL)
+    if any(
+        abs(number) > FARTHEST for stroke in strokes for times in stroke[2:] for number in times
+    ):
+        raise UnusableError(OUT_OF_RANGE)
     try:
         with np.errstate(over="ignore"):
-            drawing = Drawing.from_strokes(strokes, **known)
+            return Drawing.from_strokes(strokes, **known)
     except DrawingError:
         raise UnusableError(OUT_OF_RANGE) from None
-    if drawing.times is not None and not np.isfinite(drawing.times).all():
-        raise UnusableError(OUT_OF_RANGE)
-    return drawing
 
 
 def framed(drawing: Drawing, skips: Skips) -> Drawing:
@@ -282,10 +331,10 @@ def framed(drawing: Drawing, skips: Skips) -> Drawing:
     Raises:
         UnusableError: a stroke is too long even when simplified.
     """
-    is_raw = drawing.times is not None
+    is_raw = drawing.times is not None and not fills_frame(drawing.points)
     if is_raw or not in_frame(drawing) or drawing.lengths.max() > MAX_STROKE_POINTS:
         (bare,) = simplified(Ragged.from_drawings([drawing]))
-        drawing = replace(drawing, points=bare.points, lengths=bare.lengths, times=None)
+        drawing = replace(drawing, points=bare.points, lengths=bare.lengths, times=bare.times)
         if drawing.lengths.max() > MAX_STROKE_POINTS:
             raise UnusableError(LONG_STROKE)
         if not is_raw:

@@ -230,6 +230,7 @@ def _strokes(column: pa.Array, known: _Known, place: _Place, skips: Skips) -> Ch
         stroke_lengths=drawings.stroke_lengths,
         strokes_per_drawing=np.diff(drawings.stroke_offsets),
         skips=skips,
+        times=drawings.times,
     )
 
 
@@ -311,12 +312,11 @@ def _drawing(strokes: Strokes, known: _Known, row: int, place: _Place) -> Drawin
         raise FormatError(
             f"{place(row)} in {place.path.parent}: {error} Remove the row and try again."
         ) from None
-    first, last = strokes.drawings.point_offsets[row : row + 2]
-    times = strokes.times[first:last].astype(np.float32)
+    times = bare.times
     return Drawing(
         points=bare.points,
         lengths=bare.lengths,
-        times=times if np.isfinite(times).all() else None,
+        times=None if times is None or not np.isfinite(times).all() else times,
         word=known.word(row) or None,
         country=known.country(row),
         recognised={1: True, 0: False}.get(int(known.recognised[row])),

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...ragged import Ragged, offsets_of, ranges
+from ..pen_times import since_first
 from .ndjson import BROKEN
 from .stroke3 import from_stroke3
 from .strokes_of_json import NO_NUMBERS, SHAPE, UNEQUAL
@@ -37,16 +38,15 @@ class Strokes:
     """The drawings of a column.
 
     Attributes:
-        drawings: float64 points, in their own coordinates; those with problems have no strokes.
+        drawings: float64 points, in their own coordinates, and times, if any has; those with
+            problems have no strokes.
         problems: what is wrong with some of them, by number.
         is_raw: (drawings,), whether they have times, or are steps.
-        times: float64 (points,), milliseconds; NaN where unknown.
     """
 
     drawings: Ragged
     problems: dict[int, str]
     is_raw: NDArray[np.bool_]
-    times: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +170,7 @@ def _from_steps(column: pa.Array) -> Strokes:
     steps_of_good = every.of(np.ones(len(every.chosen), bool)).reshape(-1, 3)
     drawings, problems = from_stroke3(steps_of_good, offsets_of(lengths))
     problems |= dict.fromkeys(np.flatnonzero(is_bad).tolist(), NOT_STROKE3)
-    unknown = np.full(len(drawings.points), np.nan)
-    return Strokes(drawings, problems, np.ones(n_rows, bool), unknown)
+    return Strokes(drawings, problems, np.ones(n_rows, bool))
 
 
 def _from_structs(column: pa.Array, layout: str | None) -> Strokes:
@@ -248,9 +247,11 @@ def _together(
     )
     is_raw = np.zeros(n_rows, bool)
     is_raw[row[is_timed[kept]]] = True
-    milliseconds = np.full(len(drawings.points), np.nan)
-    milliseconds[np.repeat(is_timed[kept], lengths)] = times.of(kept[is_timed])
-    return Strokes(drawings, problems, is_raw, milliseconds)
+    if is_raw.any():
+        milliseconds = np.full(len(drawings.points), np.nan)
+        milliseconds[np.repeat(is_timed[kept], lengths)] = times.of(kept[is_timed])
+        drawings = replace(drawings, times=since_first(milliseconds, drawings.point_offsets))
+    return Strokes(drawings, problems, is_raw)
 
 
 def _values(column: pa.Array) -> NDArray[np.float64]:
