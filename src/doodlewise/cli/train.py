@@ -106,7 +106,10 @@ def show_run(run: TrainedRun) -> None:
                 "run": str(run.folder),
                 "best_epoch": run.best_epoch,
                 "val_top1": run.result.top1,
+                "final_top1": run.final_top1,
                 "stopped": run.stopped,
+                "advice": run.advice,
+                "seconds": round(run.usage.total_s, 2),
             },
             indent=None,
         )
@@ -116,6 +119,11 @@ def show_run(run: TrainedRun) -> None:
         f" (epoch {run.best_epoch})"
     )
     output.text(f"model: {run.folder / 'model'}")
+    final = run.folder / "model-final"
+    output.text(f"final: {run.final_top1:.2%} top-1 (epoch {len(run.rows)}), in {final}")
+    for line in run.advice:
+        output.say(line)
+    output.say(f"Took {run.usage.line()}.")
     output.say("Next:")
     output.say(f"  doodlewise eval {run.folder}")
     output.say(f"  doodlewise predict {run.folder} DRAWING.ndjson PICTURE.png")

@@ -72,13 +72,18 @@ def subject_of(model: Path, device: str = "cpu") -> Subject:
         info.render,
         torch.device(device),
         info.temperature,
-        model.name,
+        # Of the models in a run, "first/model-final".
+        f"{model.parent.name}/{model.name}" if _is_in_run(model) else model.name,
     )
 
 
+def _is_in_run(model: Path) -> bool:
+    return (model.parent / "config.yaml").exists() and not (model / "config.yaml").exists()
+
+
 def _store_of_run(run: Path) -> Path:
-    """The store that a run was trained on."""
-    path = run / "config.yaml"
+    """The store that a run was trained on, or the run in which a model lies."""
+    path = (run.parent if _is_in_run(run) else run) / "config.yaml"
     if not path.exists():
         raise StoreError(
             f"{run} does not say what it was trained on. Name a store: doodlewise eval {run} STORE"
