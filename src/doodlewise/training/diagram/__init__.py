@@ -36,10 +36,10 @@ def picture_of(network: nn.Module, name: str, image_shape: ImageShape) -> Pictur
     about = f"{total:,} parameters" + (f", {learning:,} of them learn" * (learning < total))
     legend = [
         "At the right of a layer: its parameters.",
-        "Between layers: what goes on, as channels × height × width."
-        if takes_of(network) == "images"
-        else "Between layers: the shape of what goes on.",
+        "Between layers: what goes on, as channels × height × width.",
     ]
+    if takes_of(network) != "images":
+        legend.append("Of strokes: the numbers that go on for each point.")
     if any(isinstance(each, Block) and each.times > 1 for each in items):
         legend.append("× 3: three in a row, each with parameters of its own.")
     return lay_out(name, about, legend, items, _stages(network, items))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -65,6 +65,8 @@ class _Watcher:
     n_points: int
     steps: list[Step] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    begins: list[int] = field(default_factory=list)
+    """How many steps there were before each call."""
     counted: set[int] = field(default_factory=set)
     origins: dict[int, Step] = field(default_factory=dict)
     kept: list[torch.Tensor] = field(default_factory=list)
@@ -120,12 +122,24 @@ class _Functions(TorchFunctionMode):
         watcher = self._watcher
         if watcher.depth or not any(each.is_floating_point() for each in _tensors(result)):
             return result
-        sources = watcher.sources(args, kwargs)
+        name = func.__name__
+        if name.startswith("new_") or name.endswith("_like"):
+            return result
+        # The other tensor only says of what type or shape the result is.
+        given = args[:1] if name == "to" or name.endswith("_as") else args
+        sources = watcher.sources(given, kwargs)
         if not sources:
             return result
-        said = of_function(func.__name__, args, result, len(sources))
+        summed = sources[0].said
+        if name == "div" and len(sources) == 1 and summed.text.startswith("sum over"):
+            # By how many there are: it was a mean.
+            sources[0].said = replace(summed, text=summed.text.replace("sum", "mean", 1))
+        said = of_function(name, args, result, len(sources))
         if said is not None:
-            watcher.add(said, sources, result, "")
+            step = watcher.add(said, sources, result, "")
+            if said.kind == "attention":
+                # By heads and positions: nothing that a layer of the network was told.
+                step.shape = ()
         else:
             watcher.put(result, sources[0])
         return result
@@ -174,11 +188,14 @@ def _hooks_of(path: str, layer: nn.Module, watcher: _Watcher) -> tuple[Any, Any]
             watcher.depth += 1
         elif not watcher.depth:
             watcher.calls.append(Call(path, layer, tuple(watcher.calls)))
+            watcher.begins.append(len(watcher.steps))
 
     def after(_layer: nn.Module, args: Any, kwargs: Any, result: Any) -> None:
         if not whole:
             if not watcher.depth:
-                watcher.calls.pop()
+                call = watcher.calls.pop()
+                if len(watcher.steps) == watcher.begins.pop():
+                    _note_by_hand(watcher, call, args, kwargs, result)
             return
         watcher.depth -= 1
         if watcher.depth:
@@ -193,6 +210,17 @@ def _hooks_of(path: str, layer: nn.Module, watcher: _Watcher) -> tuple[Any, Any]
             step.parameters = watcher.parameters(layer)
 
     return before, after
+
+
+def _note_by_hand(watcher: _Watcher, call: Call, args: Any, kwargs: Any, result: Any) -> None:
+    """Of a module that takes the weights of a layer, and does the layer's work in its own way."""
+    sources = watcher.sources(args, kwargs)
+    for name, layer in call.module.named_modules():
+        said = of_layer(layer, args, result) if name and is_whole(layer) else None
+        if said is not None and sources and any(True for _ in layer.parameters()):
+            step = watcher.add(said, sources, result, f"{call.path}.{name}")
+            step.parameters = watcher.parameters(layer)
+            sources = [step]
 
 
 def _begin(watcher: _Watcher, args: Any, kwargs: Any) -> None:

@@ -49,6 +49,8 @@ GUTTER = 60.0
 """Between columns."""
 MARGIN, TOP = 28.0, 100.0
 TALLEST, MOST_COLUMNS = 1150.0, 3
+WORTH = 0.8
+"""Columns are made if none is higher than this share of a single one."""
 LEAST_WIDTH = 356.0
 
 Shape = tuple[int | str, ...]
@@ -126,6 +128,8 @@ def _columns(items: Sequence[Item]) -> list[tuple[int, int]]:
         return max(sum(heights[a:b]) for a, b in pairwise((0, *cuts, ends)))
 
     best = min(combinations(range(1, ends), n - 1), key=tallest)
+    if tallest(best) > WORTH * sum(heights):
+        return [(0, ends)]
     return list(pairwise((0, *best, ends)))
 
 
@@ -200,7 +204,12 @@ def _begins(fork: Fork) -> bool:
 def _merge_height(fork: Fork) -> float:
     sign = 0.0 if not fork.join else 2 * JOIN if len(fork.join) == 1 else PILL
     notes = (8.0 + PILL) if fork.notes else 0.0
-    return BAR + 9.0 + sign + notes
+    return _out_height(fork) + 9.0 + sign + notes
+
+
+def _out_height(fork: Fork) -> float:
+    """From the ends of the ways to where they have met; of several, with room for their shapes."""
+    return BAR if sum(map(bool, fork.branches)) == 1 else BAR + 9.0
 
 
 def _sequence_height(items: Sequence[Item]) -> float:
@@ -331,7 +340,7 @@ class _Pen:
         whole = sum(widths) + BETWEEN * (len(ways) - 1)
         top = y + _split_height(fork)
         tallest = max(map(_sequence_height, ways))
-        merge = top + tallest + BAR
+        merge = top + tallest + _out_height(fork)
         before = self.shape
         left = middle - whole / 2
         if not _begins(fork):

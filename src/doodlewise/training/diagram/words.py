@@ -115,10 +115,13 @@ def of_layer(layer: nn.Module, args: Any, result: Any) -> Said | None:
 def of_function(name: str, args: Any, result: Any, n_sources: int) -> Said | None:
     """A function in words; None if it only arranges data anew."""
     plain = name.rstrip("_")
+    if name == "scaled_dot_product_attention":
+        heads = f", {args[0].shape[1]} heads" if args[0].ndim == 4 else ""
+        return Said(f"attention{heads}", "attention")
     if n_sources > 1:
         join = _JOINS.get(name)
-        if join is not None or name == "scaled_dot_product_attention":
-            return Said("attention", "attention") if join is None else Said(join, "join")
+        if join is not None:
+            return Said(join, "join")
         return Said(humanised(plain), "join") if isinstance(result, torch.Tensor) else None
     if plain.replace("_", "") in _ACTS:
         return Said(_ACTS[plain.replace("_", "")], "act")
@@ -127,9 +130,11 @@ def of_function(name: str, args: Any, result: Any, n_sources: int) -> Said | Non
         if plain.startswith("adaptive") and set(result.shape[2:]) == {1}:
             return Said(f"{_mean_or_most(plain)} over the image", "pool")
         return Said(re.sub(r"_?\dd$", "", plain).replace("_", " "), "pool")
-    if plain in ("mean", "amax", "max", "amin") and given is not None and given.ndim > 2:
-        where = "the image" if given.ndim == 4 else "the sequence"
-        return Said(f"{_mean_or_most(plain)} over {where}", "pool")
+    if plain in ("mean", "sum", "amax", "max") and given is not None and given.ndim > 2:
+        where = "the image" if given.ndim == 4 else "all positions"
+        is_smaller = isinstance(result, torch.Tensor) and result.ndim < given.ndim
+        kind = "sum" if plain == "sum" else _mean_or_most(plain)
+        return Said(f"{kind} over {where}", "pool") if is_smaller else None
     norm = next((said for key, said in _NORMS.items() if key == plain.replace("_", "")), None)
     if norm is not None or plain == "normalize":
         return Said(norm or "normalise", "norm")
