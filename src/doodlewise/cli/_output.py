@@ -61,8 +61,20 @@ class Output:
         """A result as JSON; a line of its own when `indent` is None."""
         self.text(json.dumps(value, indent=indent, ensure_ascii=False))
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """A result as a table; columns of numbers are set to the right."""
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        *,
+        is_wide: bool = False,
+    ) -> None:
+        """A result as a table; columns of numbers are set to the right.
+
+        Args:
+            columns: their heads.
+            rows: of cells.
+            is_wide: lines are broken on a terminal only, so that programs find a line a row.
+        """
         from rich.box import SIMPLE_HEAD
         from rich.console import Console
         from rich.table import Table
@@ -70,11 +82,12 @@ class Output:
         listed = [list(row) for row in rows]
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
         for index, column in enumerate(columns):
-            numbers = all(row[index][:1] in "-0123456789" for row in listed if row[index])
+            numbers = all(row[index][:1] in "-–±…0123456789" for row in listed if row[index])
             table.add_column(column, justify="right" if index and numbers else "left")
         for row in listed:
             table.add_row(*row)
-        Console(file=sys.stdout, highlight=False, markup=False).print(table)
+        width = 1000 if is_wide and not sys.stdout.isatty() else None
+        Console(file=sys.stdout, highlight=False, markup=False, width=width).print(table)
 
     @contextmanager
     def progress(self, *columns: Any) -> Iterator[Progress]:

@@ -23,12 +23,18 @@ from .env import env
 from .evaluate import evaluate
 from .explore import explore
 from .export import export as export_model
+from .find_lr import find_lr
 from .finetune import finetune
 from .models_list import list_networks
 from .models_show import show_network
 from .predict import predict
+from .runs_compare import compare
+from .runs_list import list_runs
+from .runs_path import path as path_of_run
+from .runs_show import show as show_run
 from .serve import serve
 from .submission import submission
+from .sweep import sweep
 from .teach import teach
 from .train import train
 
@@ -44,12 +50,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 data = typer.Typer(help="Get drawings, and make stores of them.", no_args_is_help=True)
+runs = typer.Typer(help="Look at training runs, and compare them.", no_args_is_help=True)
 models = typer.Typer(help="What networks there are.", no_args_is_help=True)
 
 app.add_typer(data, name="data")
 app.command("explore")(explore)
 app.command("train")(train)
 app.command("finetune")(finetune)
+app.command("find-lr")(find_lr)
+app.command("sweep")(sweep)
+app.add_typer(runs, name="runs")
 app.command("eval")(evaluate)
 app.command("predict")(predict)
 app.command("doctor")(doctor)
@@ -67,6 +77,10 @@ data.command("show")(show)
 data.command("export")(export)
 data.command("download")(download)
 data.command("synthetic")(synthetic)
+runs.command("list")(list_runs)
+runs.command("show")(show_run)
+runs.command("compare")(compare)
+runs.command("path")(path_of_run)
 models.command("list")(list_networks)
 models.command("show")(show_network)
 

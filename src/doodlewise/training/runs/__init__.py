@@ -1,0 +1,1 @@
+"""Run folders, read: no torch, and nothing in a folder may be in the way of reading the rest."""
