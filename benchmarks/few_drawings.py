@@ -7,8 +7,9 @@ Everything works on what the last layer of the base sees (features), and learns 
 Each example is also seen in 8 variations, by every way alike. Three kinds of words are taught:
 
 - *Google's words*: rows of the last layer are taken away, and taught again. The features have seen
-  other drawings of these words in training, so this flatters every way alike, unless the base does
-  not know them. All drawings are of the val split; the test split is never looked at.
+  other drawings of these words in training, so this flatters every way alike. All drawings are of
+  the val split. Words that the base does not know are taught instead, if there are any; then only
+  drawings of the test split are left out. That is never looked at.
 - *invented signs*: drawn by code, each a few random strokes that every drawing bends otherwise. No
   network has seen them.
 - *shapes*: four classes of pictures (if --data has them).
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 
 from common import DATA, machine
 from doodlewise.data.formats import read_drawings
-from doodlewise.data.split import Fractions, split_of
+from doodlewise.data.split import SPLITS, Fractions, split_of
 from doodlewise.drawing import Drawing
 from doodlewise.predict.classifier import Classifier, load
 from doodlewise.predict.feature_means import FEATURE_MEANS_KEY, feature_means_of
@@ -39,8 +40,9 @@ from doodlewise.predict.teach import VARIATIONS
 from doodlewise.predict.variations import vary_drawing, vary_pixels
 
 SHOTS = (1, 5, 10, 20)
-HELD_OUT = 25
-"""Drawings of a word on which it is tested, at most; never among the examples."""
+HELD_OUT, OF_UNSEEN = 25, 50
+"""Drawings of a word on which it is tested, at most; never among the examples. Of words that the
+base has never seen there are more."""
 WAYS = 10
 """Words that are taught at once."""
 BESIDE = 5
@@ -62,9 +64,11 @@ class Word:
         self.examples, self.held_out = examples, held_out
 
 
-def seen(base: Classifier, drawings: list[Drawing], rng: np.random.Generator) -> Word:
+def seen(
+    base: Classifier, drawings: list[Drawing], rng: np.random.Generator, held_out: int = HELD_OUT
+) -> Word:
     """The first 20 are examples, the rest is held out."""
-    taught, rest = drawings[: SHOTS[-1]], drawings[SHOTS[-1] : SHOTS[-1] + HELD_OUT]
+    taught, rest = drawings[: SHOTS[-1]], drawings[SHOTS[-1] : SHOTS[-1] + held_out]
     varied = [each for drawing in taught for each in vary_drawing(drawing, VARIATIONS, rng)]
     begun = [each for drawing in rest for each in (drawing, *(drawing.prefix(i) for i in INKS))]
     features = base.see(varied + begun, features=True).features
@@ -77,25 +81,25 @@ def seen(base: Classifier, drawings: list[Drawing], rng: np.random.Generator) ->
 
 
 def google(base: Classifier, data: Path, n_words: int) -> tuple[dict[str, Word], list[str]]:
-    """Words with enough drawings in the val split, and those that are left."""
+    """Words with enough drawings, and those that are left."""
     rng = np.random.default_rng(0)
     words, others = {}, []
     paths = sorted(data.glob("*.ndjson"))
     unknown = [path for path in paths if path.stem not in base.classes]
+    held_out = OF_UNSEEN if unknown else HELD_OUT
     for path in unknown or paths:
-        drawings = val_of(path)
-        enough = len(drawings) >= SHOTS[-1] + (HELD_OUT if not unknown else 5)
-        if enough and len(words) < n_words:
-            words[path.stem] = seen(base, drawings, rng)
+        drawings = of_sides(path, "train", "val") if unknown else of_sides(path, "val")
+        if len(drawings) >= SHOTS[-1] + held_out and len(words) < n_words:
+            words[path.stem] = seen(base, drawings, rng, held_out)
     others = [path.stem for path in paths if path.stem not in words and path not in unknown]
     return words, others
 
 
-def val_of(path: Path) -> list[Drawing]:
+def of_sides(path: Path, *splits: str) -> list[Drawing]:
     drawings = [each for each in read_drawings(path) if each.recognised is not False]
     ids = np.array([each.key_id for each in drawings], np.uint64)
     sides = split_of(ids, Fractions())
-    return [each for each, side in zip(drawings, sides, strict=True) if side == 1]
+    return [each for each, side in zip(drawings, sides, strict=True) if SPLITS[side] in splits]
 
 
 def signs(base: Classifier, n_words: int) -> dict[str, Word]:
@@ -340,7 +344,7 @@ def beside(
     weight, bias = weight[rows] / temperature, bias[rows] / temperature
     parts, truth = [], []
     for label, word in enumerate(known):
-        drawings = val_of(data / f"{word}.ndjson")[:8]
+        drawings = of_sides(data / f"{word}.ndjson", "val")[:8]
         features = base.see(drawings, features=True).features
         assert features is not None
         parts.append(features)

@@ -80,4 +80,4 @@ def finetune_config(
 
 def batch_size(n: int) -> int:
     """So that small stores have some steps in an epoch: 16 drawings of 100, 256 of 10,000."""
-    return min(max(16, 2 ** (n // 40).bit_length()), 256)
+    return min(max(16, 1 << (n // 40).bit_length()), 256)
