@@ -9,6 +9,8 @@ with no others: about a quarter of all pairs.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -17,7 +19,7 @@ from ..models.head import divided
 from ..predict.stroke_batches import JOINED, PADDING
 from ..raster import FITTED_FROM, RenderSpec
 
-__all__ = ["HEAD", "PixelsGraph", "Recogniser", "StrokesGraph"]
+__all__ = ["HEAD", "PixelsGraph", "Recogniser", "StrokesGraph", "draw", "place_points"]
 
 FAR = 1e6
 """Pixels from the image: where padding lies, so that it leaves no ink. Square pixels from the
@@ -46,10 +48,10 @@ class Recogniser(nn.Module):
         self.head = head
         self.temperature = temperature
 
-    def forward(self, levels: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Levels 0 to 255, float32 (n, channels, height, width), to probabilities (n, classes)
-        and, if there are any, features (n, width of the last layer)."""
-        found: torch.Tensor = self.body(levels / 255.0)
+    def forward(self, *inputs: Any) -> tuple[torch.Tensor, ...]:
+        """What the network takes, images from 0 to 1, to probabilities (n, classes) and, if there
+        are any, features (n, width of the last layer)."""
+        found: torch.Tensor = self.body(*inputs)
         if self.head is None:
             return (torch.softmax(found / self.temperature, dim=1),)
         return torch.softmax(self.head(found) / self.temperature, dim=1), found
@@ -63,7 +65,7 @@ class PixelsGraph(nn.Module):
         self.recogniser = recogniser
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        found: tuple[torch.Tensor, ...] = self.recogniser(images.to(torch.float32))
+        found: tuple[torch.Tensor, ...] = self.recogniser(images.to(torch.float32) / 255.0)
         return found
 
 
@@ -92,12 +94,12 @@ class StrokesGraph(nn.Module):
             probabilities, features if there are any, and levels, float32 (n, 1, side, side).
         """
         levels = draw(points, pen, self.spec)[:, None]
-        return *self.recogniser(levels), levels
+        return *self.recogniser(levels / 255.0), levels
 
 
 def draw(points: torch.Tensor, pen: torch.Tensor, spec: RenderSpec) -> torch.Tensor:
     """Levels 0 to 255, whole numbers as float32 (n, side, side); arguments as in `StrokesGraph`."""
-    placed = _place(points, pen, spec)
+    placed = place_points(points, pen, spec.pixels_per_unit, spec.side)
     before = torch.cat([placed[:, :1], placed[:, :-1]], dim=1)
     starts = torch.where((pen == JOINED)[:, :, None], before, placed)
     centres = torch.arange(spec.side, dtype=torch.float64) + 0.5
@@ -124,7 +126,9 @@ def _exact(number: float) -> torch.Tensor:
     return torch.tensor(number, dtype=torch.float64)
 
 
-def _place(points: torch.Tensor, pen: torch.Tensor, spec: RenderSpec) -> torch.Tensor:
+def place_points(
+    points: torch.Tensor, pen: torch.Tensor, pixels_per_unit: float, side: float
+) -> torch.Tensor:
     """Steps 1 and 2 of `raster`: points in pixels, float64 (n, length, 2); padding is far away."""
     there = (pen != PADDING)[:, :, None]
     exact = points.to(torch.float64)
@@ -135,8 +139,8 @@ def _place(points: torch.Tensor, pen: torch.Tensor, spec: RenderSpec) -> torch.T
     is_kept = (extent <= 0.0) | ((extent >= FITTED_FROM) & (extent <= FRAME))
     frame = _exact(FRAME)
     scale = frame / torch.where(is_kept, frame, extent)
-    placed = (exact - (low + high) / 2.0) * (scale * _exact(spec.pixels_per_unit))
-    return torch.where(there, placed + _exact(spec.side / 2.0), FAR)
+    placed = (exact - (low + high) / 2.0) * (scale * _exact(pixels_per_unit))
+    return torch.where(there, placed + _exact(side / 2.0), FAR)
 
 
 def _squared_distance(

@@ -144,16 +144,24 @@ def graph_of(network: nn.Module, info: BundleInfo, input: Input) -> ModelProto:
     import torch
     from torch.export import Dim
 
+    from ..models.inputs import takes_of
     from .graph import PixelsGraph, Recogniser, StrokesGraph
+    from .onnx_gru import translations
+    from .stroke_graph import StrokesSeenGraph, exportable
     from .surgery import name_head, take_images_too
 
     # Examples only say what may vary; a size of 1 would be taken for a constant.
     batch, length = Dim("batch", min=1), Dim("length", min=1)
     recogniser = Recogniser(network.eval(), info.temperature, info.image_shape)
+    takes = takes_of(network)
     names = ["probabilities"] + ([FEATURES] if recogniser.head is not None else [])
     if input == "strokes":
         assert info.render is not None
-        module: nn.Module = StrokesGraph(recogniser, info.render)
+        if takes == "images":
+            module: nn.Module = StrokesGraph(recogniser, info.render)
+        else:
+            recogniser.body = exportable(recogniser.body)
+            module = StrokesSeenGraph(recogniser, info.render, takes)
         points = torch.tensor([[[0.0, 0.0], [9.0, 5.0], [4.0, 1.0]]] * 2)
         inputs = {"points": points, "pen": torch.tensor([[1, 2, 1]] * 2)}
         shapes = {name: {0: batch, 1: length} for name in inputs}
@@ -171,6 +179,7 @@ def graph_of(network: nn.Module, info: BundleInfo, input: Input) -> ModelProto:
             opset_version=OPSET,
             dynamic_shapes=shapes,
             dynamo=True,
+            custom_translation_table=translations(),
             optimize=True,
             verbose=False,
         )
@@ -180,7 +189,7 @@ def graph_of(network: nn.Module, info: BundleInfo, input: Input) -> ModelProto:
     for part in (graph.graph, *graph.graph.node, *graph.graph.value_info):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
-    if input == "strokes":
+    if input == "strokes" and takes == "images":
         take_images_too(graph, info.image_shape)
     if recogniser.head is not None:
         name_head(graph)
@@ -204,6 +213,10 @@ def _check_input(input: str, info: BundleInfo, model: Path) -> None:
         raise BundleError(
             f"{model} takes pictures only, so there are no strokes to draw. Export it with: --input"
             " pixels"
+        )
+    if input == "pixels" and info.takes != "images":
+        raise BundleError(
+            f"{info.model} sees strokes, which pixels do not have. Export it with: --input strokes"
         )
 
 
