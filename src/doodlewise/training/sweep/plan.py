@@ -27,7 +27,7 @@ from .space import (
 __all__ = ["Plan", "load_plan", "make_plan", "merged", "save_plan"]
 
 FILE = "config.yaml"
-ANYWHERE = ("name", "runs", "seed", "device", "devices", "launcher", "num_workers", "cache", "log")
+ANYWHERE = ("name", "runs", "device", "devices", "launcher", "num_workers", "cache", "log")
 """Settings that say where and under which name a run happens: two trials may differ in them."""
 
 
@@ -41,6 +41,7 @@ class Plan:
         trials: how many settings a search tries; 0 for a grid, which tries all.
         seeds: runs of every setting, with the seeds from `base.seed` on.
         prune: whether trials that fall behind are ended early.
+        drawings: by which the store's content is known again; empty if it was not looked at.
     """
 
     base: TrainConfig
@@ -48,6 +49,7 @@ class Plan:
     trials: int = 0
     seeds: int = 1
     prune: bool = False
+    drawings: str = ""
 
     @property
     def is_search(self) -> bool:
@@ -141,15 +143,7 @@ def merged(old: Plan, new: Plan, folder: Path) -> Plan:
     if old.is_search != new.is_search:
         kinds = ("search", "grid") if old.is_search else ("grid", "search")
         raise ConfigError(f"{folder} is a {kinds[0]}, not a {kinds[1]}. {another} {command}")
-    varied = {*old.axes, *new.axes}
-    differences = [
-        f"{name} {spelled(value_of(new.base, name))} instead of {spelled(value_of(old.base, name))}"
-        for name in all_settings()
-        if name not in varied | set(ANYWHERE)
-        and value_of(new.base, name) != value_of(old.base, name)
-    ]
-    if old.base.seed != new.base.seed:
-        differences.append(f"seed {new.base.seed} instead of {old.base.seed}")
+    differences = _differences(old, new)
     if differences:
         raise ConfigError(
             f"{folder} holds trials of another kind: {', '.join(differences)}. {another} {command}"
@@ -165,8 +159,8 @@ def merged(old: Plan, new: Plan, folder: Path) -> Plan:
         **{name: Choices((value_of(new.base, name),)) for name in old.axes if name not in new.axes},
     }
     base = old.base.with_values({name: value_of(new.base, name) for name in ANYWHERE})
-    base = base.with_values({"name": "", "runs": "runs"})
-    return Plan(base, axes, new.trials, new.seeds, new.prune)
+    base = base.with_values({"store": new.base.store})
+    return Plan(base, axes, new.trials, new.seeds, new.prune, new.drawings)
 
 
 def save_plan(plan: Plan, folder: Path) -> None:
@@ -178,7 +172,8 @@ def save_plan(plan: Plan, folder: Path) -> None:
     values: dict[str, Any] = {"vary": _plain(axes)}
     if plan.is_search:
         values["trials"] = plan.trials
-    values |= {"seeds": plan.seeds, "prune": plan.prune, "settings": _plain(plan.base.to_dict())}
+    values |= {"seeds": plan.seeds, "prune": plan.prune, "drawings": plan.drawings}
+    values["settings"] = _plain(plan.base.to_dict())
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
     write_text(folder / FILE, f"# doodlewise sweep {folder} goes on with this.\n{text}")
 
@@ -193,11 +188,33 @@ def load_plan(folder: Path) -> Plan:
         values = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))
         base = TrainConfig(store=values["settings"]["store"]).with_values(values["settings"])
         axes = {name: to_axis(name, given, base) for name, given in values["vary"].items()}
-        return Plan(base, axes, values.get("trials", 0), values["seeds"], values["prune"])
+        return Plan(
+            base,
+            axes,
+            trials=values.get("trials", 0),
+            seeds=values["seeds"],
+            prune=values["prune"],
+            drawings=values.get("drawings", ""),
+        )
     except (OSError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise RunError(
             f"{folder} is no folder of a sweep. Begin one: doodlewise sweep STORE --lr 1e-2,1e-3"
         ) from error
+
+
+def _differences(old: Plan, new: Plan) -> list[str]:
+    """In what trials of one plan and of the other could not be compared."""
+    found = []
+    if Path(old.base.store).resolve() != Path(new.base.store).resolve():
+        found.append(f"store {new.base.store} instead of {old.base.store}")
+    elif old.drawings and new.drawings and old.drawings != new.drawings:
+        found.append(f"{new.base.store} has other drawings by now")
+    ignored = {*old.axes, *new.axes, *ANYWHERE, "store"}
+    for name in all_settings():
+        before, now = value_of(old.base, name), value_of(new.base, name)
+        if name not in ignored and before != now:
+            found.append(f"{name} {spelled(now)} instead of {spelled(before)}")
+    return found
 
 
 def _new(name: str, axes: Mapping[str, Axis]) -> str:

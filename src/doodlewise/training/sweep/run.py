@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -130,8 +132,9 @@ def open_plan(folder: Path, plan: Plan) -> Plan:
         ConfigError: no such network, or what is in the folder cannot be compared with this.
         StoreError: no store.
     """
-    Store(plan.base.store)
+    store = Store(plan.base.store)
     _check_models(plan)
+    plan = replace(plan, drawings=_fingerprint(store))
     if (folder / PLAN_FILE).exists():
         return merged(load_plan(folder), plan, folder)
     return plan
@@ -320,6 +323,11 @@ def _result(folder: Path, plan: Plan, trials: list[Trial]) -> SweepResult:
         return SweepResult(folder, plan, trials, settings)
     n_val = store.size("val")
     return SweepResult(folder, plan, trials, settings, n_val, store.manifest.things)
+
+
+def _fingerprint(store: Store) -> str:
+    """By which the same drawings are known again: the manifest lists all that is in the store."""
+    return hashlib.sha256((store.folder / "manifest.json").read_bytes()).hexdigest()[:16]
 
 
 def _check_models(plan: Plan) -> None:

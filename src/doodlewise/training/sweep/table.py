@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError
-from .ledger import FAILED, FILE, Trial, read_trials
+from .ledger import FAILED, FILE, read_trials
 from .plan import Plan
 from .results import Setting, SweepResult
 from .space import short_names, spelled
