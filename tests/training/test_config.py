@@ -135,6 +135,7 @@ def test_a_key_deep_in_a_dictionary_is_checked_too() -> None:
         ("render.side", "28 px"),
         ("pretrained", "perhaps"),
         ("epochs", "none"),
+        ("pixels.rotate", "far"),
     ],
 )
 def test_values_of_the_wrong_type(key: str, value: Any) -> None:
@@ -156,6 +157,7 @@ def test_a_wrong_choice_names_the_choices(key: str, choice: str) -> None:
         ("batch_size", 0),
         ("batch_size", -4),
         ("devices", 0),
+        ("device", "gpu"),
         ("patience", -1),
         ("seed", -1),
         ("seed", 2**63),

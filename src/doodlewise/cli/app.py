@@ -11,6 +11,9 @@ from ..version import __version__
 from ._errors import INTERRUPTED, USAGE_ERROR, report_error
 from ._output import output
 from .benchmark import benchmark
+from .config_init import init
+from .config_show import show as show_config
+from .config_validate import validate
 from .data_download import download
 from .data_export import export
 from .data_list import list_data
@@ -50,6 +53,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 data = typer.Typer(help="Get drawings, and make stores of them.", no_args_is_help=True)
+config = typer.Typer(help="Files with settings of a training.", no_args_is_help=True)
 runs = typer.Typer(help="Look at training runs, and compare them.", no_args_is_help=True)
 models = typer.Typer(help="What networks there are.", no_args_is_help=True)
 
@@ -59,6 +63,7 @@ app.command("train")(train)
 app.command("finetune")(finetune)
 app.command("find-lr")(find_lr)
 app.command("sweep")(sweep)
+app.add_typer(config, name="config")
 app.add_typer(runs, name="runs")
 app.command("eval")(evaluate)
 app.command("predict")(predict)
@@ -77,6 +82,9 @@ data.command("show")(show)
 data.command("export")(export)
 data.command("download")(download)
 data.command("synthetic")(synthetic)
+config.command("show")(show_config)
+config.command("init")(init)
+config.command("validate")(validate)
 runs.command("list")(list_runs)
 runs.command("show")(show_run)
 runs.command("compare")(compare)

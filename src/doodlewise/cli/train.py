@@ -22,7 +22,7 @@ from ._output import JsonFlag, QuietFlag, VerboseFlag, output
 if TYPE_CHECKING:
     from ..training.setup import TrainedRun
 
-__all__ = ["given", "reporter", "show_plan", "show_run", "train", "with_flags"]
+__all__ = ["asked_for", "given", "reporter", "show_plan", "show_run", "train", "with_flags"]
 
 FLAGS = {
     part.metadata["flag"]: name
@@ -36,7 +36,7 @@ def _train(
     store: Annotated[Path | None, typer.Argument(help="Folder of a store.")] = None,
     *,
     config: Annotated[
-        Path | None, typer.Option(help="YAML file with settings, such as a run's config.yaml.")
+        Path | None, typer.Option(help="YAML file with settings, or a run's folder or config.yaml.")
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -57,7 +57,7 @@ def _train(
     **flags: Any,
 ) -> None:
     """Train a network on a store. Ctrl-C saves, and says how to go on."""
-    values = _values(config, flags, settings or [], resume)
+    values = asked_for(config, flags, settings or [], resume)
     if store is not None:
         values["store"] = str(store)
     if not values.get("store"):
@@ -130,7 +130,7 @@ def show_run(run: TrainedRun) -> None:
     output.say(f"  open {run.folder / 'report.html'}")
 
 
-def _values(
+def asked_for(
     config: Path | None, flags: dict[str, Any], settings: list[str], resume: str | None
 ) -> dict[str, Any]:
     """What was asked for: the resumed run's settings, then --config, then flags, then --set."""

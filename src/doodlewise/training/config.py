@@ -35,6 +35,7 @@ __all__ = [
 Schedule = Literal["cosine", "onecycle", "constant"]
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 Cache = Literal["auto", "host", "device"]
+DEVICES = ("auto", "cpu", "cuda", "mps")
 LOGGERS = ("csv", "tensorboard")
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The compiled one is eight times as fast, and not everywhere."""
@@ -58,7 +59,9 @@ def setting(default: Any, help: str, *, flag: str | None = None) -> Any:
 class Optim:
     """How the weights change: AdamW, with warm-up and a schedule."""
 
-    lr: float = setting(4e-3, "highest learning rate", flag="--lr")
+    lr: float | None = setting(
+        None, "highest learning rate; the one that suits the network if none", flag="--lr"
+    )
     weight_decay: float = setting(
         0.05, "weight decay, not on biases and norms", flag="--weight-decay"
     )
@@ -73,8 +76,14 @@ class Optim:
     def __post_init__(self) -> None:
         for name in ("lr", "weight_decay", "clip"):
             value = getattr(self, name)
-            _require(math.isfinite(value), f"optim.{name} is {value}; choose a finite number.")
-        _require(self.lr > 0, f"optim.lr is {self.lr}; choose a number above 0, such as 1e-3.")
+            _require(
+                value is None or math.isfinite(value),
+                f"optim.{name} is {value}; choose a finite number.",
+            )
+        _require(
+            self.lr is None or self.lr > 0,
+            f"optim.lr is {self.lr}; choose a number above 0, such as 1e-3.",
+        )
         _require(self.weight_decay >= 0, "optim.weight_decay is negative; choose 0 or more.")
         _require(0 <= self.warmup < 1, "optim.warmup is a share; choose 0 to 0.9.")
         _require(
@@ -146,6 +155,10 @@ class TrainConfig:
         _require(bool(self.store), "store is empty; name the folder of a store.")
         _require(self.epochs >= 1, f"epochs is {self.epochs}; choose 1 or more.")
         _require(self.batch_size >= 1, f"batch_size is {self.batch_size}; choose 1 or more.")
+        _require(
+            self.device in DEVICES,
+            f"There is no device '{self.device}'. Choose auto, cpu, cuda or mps.",
+        )
         _require(self.devices >= 1, f"devices is {self.devices}; choose 1 or more.")
         _require(
             self.batch_size % self.devices == 0,
@@ -279,7 +292,7 @@ def _converted(value: Any, kind: Any, key: str) -> Any:
     try:
         return msgspec.convert(plain, kind, strict=False)
     except msgspec.ValidationError as error:
-        choices = f" Choose {', '.join(get_args(kind))}." if get_args(kind) else ""
+        choices = f" Choose {', '.join(get_args(kind))}." if get_origin(kind) is Literal else ""
         raise ConfigError(
             f"{key} is {value!r}: {error}.{choices} See: doodlewise train --help"
         ) from None
