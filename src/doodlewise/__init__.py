@@ -31,6 +31,7 @@ __all__ = [
     "Prediction",
     "Ragged",
     "RenderSpec",
+    "RunRecord",
     "Store",
     "SweepResult",
     "TrainConfig",
@@ -46,6 +47,7 @@ __all__ = [
     "load",
     "prepare",
     "read_drawings",
+    "read_run",
     "register_model",
     "render",
     "sweep",
@@ -64,6 +66,7 @@ _HOME = {
     "Prediction": "predict.classifier",
     "Ragged": "ragged",
     "RenderSpec": "raster",
+    "RunRecord": "training.runs.record",
     "Store": "data.store",
     "SweepResult": "training.sweep.results",
     "TrainConfig": "training.config",
@@ -78,6 +81,7 @@ _HOME = {
     "load": "predict.classifier",
     "prepare": "data.prepare",
     "read_drawings": "data.formats",
+    "read_run": "training.runs.find",
     "register_model": "models.registry",
     "render": "raster",
     "sweep": "training.sweep.run",
@@ -103,6 +107,8 @@ if TYPE_CHECKING:
     from .raster import RenderSpec, render
     from .training.config import TrainConfig
     from .training.finetune import finetune
+    from .training.runs.find import read_run
+    from .training.runs.record import RunRecord
     from .training.setup import TrainedRun, train
     from .training.sweep.results import SweepResult
     from .training.sweep.run import sweep
