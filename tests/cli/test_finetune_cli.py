@@ -14,7 +14,7 @@ from doodlewise.cli.app import run
 from doodlewise.data.prepare import prepare
 from doodlewise.data.split import Fractions
 from doodlewise.models.bundle import read_bundle_info, save_bundle
-from doodlewise.models.registry import create_model
+from doodlewise.models.registry import create_model, usual_lr
 from doodlewise.raster import RenderSpec
 from doodlewise.training.finetune import batch_size, finetune_config
 
@@ -94,7 +94,8 @@ def test_what_is_not_said_follows_from_the_base_and_the_store(store: Path, base:
     assert config.init_from == str(base)
     assert (config.epochs, config.optim.ema) == (7, 0.5)
     assert config.batch_size == 16
-    assert config.optim.lr < dw.TrainConfig(store="s").optim.lr
+    assert config.optim.lr is not None
+    assert config.optim.lr < usual_lr(config.model)
 
 
 def test_small_stores_have_small_batches() -> None:

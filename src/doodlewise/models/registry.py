@@ -29,6 +29,7 @@ from .timm_backbone import timm_network, timm_shape
 
 __all__ = [
     "BITMAP",
+    "USUAL_LR",
     "ImageShape",
     "as_input",
     "channels_last",
@@ -38,6 +39,7 @@ __all__ = [
     "list_models",
     "register_model",
     "takes_by_name",
+    "usual_lr",
     "usual_shape",
 ]
 
@@ -48,21 +50,29 @@ Builder = Callable[[int, ImageShape], nn.Module]
 
 BITMAP: ImageShape = (1, 28, 28)
 
+USUAL_LR = 4e-3
+"""The highest learning rate that suits most networks."""
+
 _BUILDERS: dict[str, Builder] = {}
 _USUAL: dict[str, ImageShape] = {}
 _TAKES: dict[str, Takes] = {}
+_LR: dict[str, float] = {}
 
 
 @overload
 def register_model(builder: Builder) -> Builder: ...
 @overload
 def register_model(
-    *, usual: ImageShape = ..., takes: Takes = ...
+    *, usual: ImageShape = ..., takes: Takes = ..., lr: float = ...
 ) -> Callable[[Builder], Builder]: ...
 
 
 def register_model(
-    builder: Builder | None = None, *, usual: ImageShape = BITMAP, takes: Takes = "images"
+    builder: Builder | None = None,
+    *,
+    usual: ImageShape = BITMAP,
+    takes: Takes = "images",
+    lr: float = USUAL_LR,
 ) -> Builder | Callable[[Builder], Builder]:
     """Make a network available under the name of the function that builds it.
 
@@ -70,22 +80,23 @@ def register_model(
         builder: the function.
         usual: the images that it is made for.
         takes: what it sees of a drawing; the module that it builds has it as an attribute too.
+        lr: the highest learning rate that suits it, by the optimiser and schedule of `training`.
 
     Raises:
         ModelError: the name is taken.
     """
     if builder is None:
-        return partial(_register, usual=usual, takes=takes)
-    return _register(builder, usual=usual, takes=takes)
+        return partial(_register, usual=usual, takes=takes, lr=lr)
+    return _register(builder, usual=usual, takes=takes, lr=lr)
 
 
-def _register(builder: Builder, *, usual: ImageShape, takes: Takes) -> Builder:
+def _register(builder: Builder, *, usual: ImageShape, takes: Takes, lr: float) -> Builder:
     name = builder.__name__
     if name in _BUILDERS:
         raise ModelError(f"There already is a network '{name}'. Give the function another name.")
     if not builder.__doc__:
         raise ModelError(f"The network '{name}' has no docstring; write one line about it.")
-    _BUILDERS[name], _USUAL[name], _TAKES[name] = builder, usual, takes
+    _BUILDERS[name], _USUAL[name], _TAKES[name], _LR[name] = builder, usual, takes, lr
     return builder
 
 
@@ -158,6 +169,12 @@ def takes_by_name(name: str) -> Takes:
     """What a registered network sees of a drawing."""
     _load_builtin()
     return _TAKES.get(name, "images")
+
+
+def usual_lr(name: str) -> float:
+    """The highest learning rate that suits a network."""
+    _load_builtin()
+    return _LR.get(name, USUAL_LR)
 
 
 def describe_models() -> dict[str, str]:

@@ -8,7 +8,7 @@ from ..augment import PixelAugment
 from ..data.store import Store
 from ..environment import environment
 from ..files import replacing, write_json, write_text
-from ..models.registry import ImageShape
+from ..models.registry import ImageShape, usual_lr
 from .config import TrainConfig, save_config
 from .diagram import picture_of, to_png, to_svg
 from .run_dir import RunDir
@@ -29,6 +29,7 @@ def facts_of(
         "data": f"{store.folder}: {store.size('train'):,} {store.manifest.things} to learn from,"
         f" {store.size('val'):,} to validate, {len(store.classes)} classes",
         "network": f"{config.model}, {spell_parameters(network)}",
+        "learning rate": _rate(config),
         "run": str(run.path),
     }
     if config.init_from:
@@ -42,6 +43,14 @@ def facts_of(
     if store.kind == "pixels":
         facts["variation"] = _variation(config.pixels, is_ink=store.manifest.holds_ink)
     return facts
+
+
+def _rate(config: TrainConfig) -> str:
+    """The highest learning rate, and why so."""
+    usual = usual_lr(config.model)
+    if config.optim.lr == usual:
+        return f"{usual:g} at most (usual for {config.model})"
+    return f"{config.optim.lr:g} at most (as asked; usual for {config.model} is {usual:g})"
 
 
 def _variation(pixels: PixelAugment, *, is_ink: bool) -> str:

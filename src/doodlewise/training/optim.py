@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from .config import Optim
+from ..models.registry import USUAL_LR, usual_lr
+from .config import Optim, TrainConfig
 from .freeze import is_frozen
 
-__all__ = ["learning_rate", "make_ema", "make_optimizer"]
+__all__ = ["learning_rate", "make_ema", "make_optimizer", "with_lr"]
 
 
 def make_optimizer(model: nn.Module, config: Optim, *, fused: bool = True) -> torch.optim.AdamW:
@@ -20,7 +22,7 @@ def make_optimizer(model: nn.Module, config: Optim, *, fused: bool = True) -> to
 
     Args:
         model: whose weights change, but for frozen ones.
-        config: see `Optim`.
+        config: see `Optim`; steps set the learning rate.
         fused: whether all weights change in one kernel.
     """
     learning = [weight for weight in model.parameters() if weight.requires_grad]
@@ -30,7 +32,7 @@ def make_optimizer(model: nn.Module, config: Optim, *, fused: bool = True) -> to
         {"params": decaying, "weight_decay": config.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=config.lr, fused=fused)
+    return torch.optim.AdamW(groups, lr=highest(config), fused=fused)
 
 
 def learning_rate(step: int, n_steps: int, config: Optim) -> float:
@@ -43,17 +45,30 @@ def learning_rate(step: int, n_steps: int, config: Optim) -> float:
             "onecycle" rises along a cosine for 30 % of the steps from a 25th, and falls to 0
             (Smith and Topin 2018, Super-Convergence); "constant" stays, after the warm-up.
     """
+    lr = highest(config)
     if config.schedule == "onecycle":
         rising = 0.3 * n_steps
         if step < rising:
-            return config.lr * (0.04 + 0.96 * _half_cosine(1.0 - step / rising))
-        return config.lr * _half_cosine((step - rising) / (n_steps - rising))
+            return lr * (0.04 + 0.96 * _half_cosine(1.0 - step / rising))
+        return lr * _half_cosine((step - rising) / (n_steps - rising))
     rising = config.warmup * n_steps
     if step < rising:
-        return config.lr * (step + 1) / (math.ceil(rising) + 1)
+        return lr * (step + 1) / (math.ceil(rising) + 1)
     if config.schedule == "constant":
-        return config.lr
-    return config.lr * _half_cosine((step - rising) / max(n_steps - rising, 1.0))
+        return lr
+    return lr * _half_cosine((step - rising) / max(n_steps - rising, 1.0))
+
+
+def with_lr(config: TrainConfig) -> TrainConfig:
+    """The settings with the learning rate that suits the network, where none was asked for."""
+    if config.optim.lr is not None:
+        return config
+    return replace(config, optim=replace(config.optim, lr=usual_lr(config.model)))
+
+
+def highest(config: Optim) -> float:
+    """The highest learning rate; that of most networks where none was asked for."""
+    return USUAL_LR if config.lr is None else config.lr
 
 
 def _half_cosine(share: float) -> float:

@@ -40,7 +40,7 @@ from .fit import Job, Position, fit
 from .launch import launch
 from .loggers.logger import require_loggers
 from .norms import share_norms
-from .optim import make_ema, make_optimizer
+from .optim import make_ema, make_optimizer, with_lr
 from .record import Recorder, Reporter, SilentReporter
 from .records import open_records
 from .run_dir import RunDir
@@ -117,7 +117,7 @@ def train(
         config = TrainConfig(store=str(settings.pop("store", "")))
     # With its own values too, which have passed through no conversion if Python gave them.
     begun = time.time()
-    config = as_started(config.with_values(config.to_dict() | settings))
+    config = with_lr(as_started(config.with_values(config.to_dict() | settings)))
     resume = restarted_to_resume(config, resume)
     check(config, Store(config.store), is_resumed=resume is not None)
 
@@ -245,7 +245,7 @@ def describe(config: TrainConfig) -> tuple[dict[str, str], str]:
     Raises:
         DoodlewiseError: as `train` would.
     """
-    store = Store(config.store)
+    config, store = with_lr(config), Store(config.store)
     network = check(config, store)
     _, image_shape = input_of(store, config.render)
     fabric, reasons = make_fabric(config, outside_world())

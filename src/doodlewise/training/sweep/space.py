@@ -16,7 +16,8 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from ...errors import ConfigError, did_you_mean
 from ..config import TrainConfig, all_settings, type_of
@@ -199,6 +200,8 @@ def _range(name: str, text: str, base: TrainConfig) -> Range:
     if kind == "log" and low <= 0:
         raise ConfigError(f"{name}={text}: powers of ten have no 0. Begin above 0.")
     kinds = type_of(name)
+    # A setting may be none, too: then the number is its other kind.
+    kinds = next((kind for kind in get_args(kinds) if kind is not NoneType), kinds)
     if kinds not in (int, float):
         raise ConfigError(f"{name} is no number, so it has no range. Write {name}=A|B|C.")
     is_int = kinds is int
