@@ -13,6 +13,7 @@ first and the last one stay.
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,12 +83,12 @@ class ConfusionLog:
 
     def _read(self, last_epoch: int) -> None:
         try:
-            with np.load(self._path, allow_pickle=False) as file:
+            with self._path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 if file["classes"].tolist() != self.classes:
                     return
                 kept = dict(zip(file["epochs"].tolist(), file["confusion"], strict=True))
                 right = dict(zip(file["all"].tolist(), file["right"], strict=True))
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, BadZipFile):
             # Of a run that was begun before there was such a file, or damaged: begin anew.
             return
         self._kept = {epoch: matrix for epoch, matrix in kept.items() if epoch <= last_epoch}

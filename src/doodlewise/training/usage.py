@@ -163,7 +163,7 @@ def read_usage(path: Path) -> Usage:
         values = json.loads(path.read_text(encoding="utf-8"))
         values.pop("total_s", None)
         return msgspec.convert(values, Usage)
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, TypeError):
         return Usage()
 
 
