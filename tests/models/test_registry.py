@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -13,6 +12,7 @@ from torch.nn import functional as F
 from doodlewise.errors import ModelError, UnknownModelError
 from doodlewise.models import registry
 from doodlewise.models.bundle import BundleInfo, load_bundle, save_bundle
+from doodlewise.models.inputs import Inputs, example_inputs, scores, takes_of
 from doodlewise.models.registry import (
     as_input,
     channels_last,
@@ -20,6 +20,7 @@ from doodlewise.models.registry import (
     describe_models,
     list_models,
     register_model,
+    takes_by_name,
     usual_shape,
 )
 
@@ -38,9 +39,9 @@ def smallest(name: str) -> int:
     return 32 if name in ("doodle_cnn", "photo_cnn") else 28
 
 
-def images(n: int, side: int = 28, channels: int = 1) -> torch.Tensor:
-    pixels = np.random.default_rng(3).integers(0, 256, (n, channels, side, side), np.uint8)
-    return as_input(torch.from_numpy(pixels))
+def some(name: str, n: int, side: int = 28) -> Inputs:
+    """Drawings as the network takes them."""
+    return example_inputs(takes_by_name(name), (1, side, side), n, seed=3)
 
 
 def built(name: str, seed: int, side: int = 28) -> nn.Module:
@@ -48,11 +49,11 @@ def built(name: str, seed: int, side: int = 28) -> nn.Module:
     return create_model(name, n_classes=N_CLASSES, image_shape=(1, side, side))
 
 
-def a_step(network: nn.Module, side: int = 28) -> torch.Tensor:
+def a_step(network: nn.Module, inputs: Inputs) -> torch.Tensor:
     """Loss of one forward and backward pass."""
     network.train()
     torch.manual_seed(11)
-    loss = F.cross_entropy(network(images(5, side)), torch.arange(5))
+    loss = F.cross_entropy(scores(network, inputs), torch.arange(len(inputs)))
     loss.backward()
     return loss.detach()
 
@@ -65,60 +66,62 @@ SIZES = [(name, smallest(name)) for name in list_models()] + [
 @pytest.mark.parametrize(("name", "side"), SIZES)
 def test_each_network_gives_scores_and_finite_gradients(name: str, side: int) -> None:
     network = built(name, 0, side)
-    loss = a_step(network, side)
+    loss = a_step(network, some(name, 5, side))
     assert torch.isfinite(loss)
     for path, weight in network.named_parameters():
         assert weight.grad is not None, path
         assert torch.isfinite(weight.grad).all(), path
     assert any((weight.grad != 0).any() for weight in network.parameters())
-    scores = network.eval()(images(3, side))
-    assert scores.shape == (3, N_CLASSES)
-    assert scores.dtype == torch.float32
+    given = scores(network.eval(), some(name, 3, side))
+    assert given.shape == (3, N_CLASSES)
+    assert given.dtype == torch.float32
 
 
 @pytest.mark.parametrize(("name", "side"), SIZES)
 def test_each_network_comes_back_from_its_bundle(name: str, side: int, tmp_path: Path) -> None:
     network = built(name, 1, side)
-    a_step(network, side)  # gives batch norms something to remember
+    a_step(network, some(name, 5, side))  # gives batch norms something to remember
     classes = [f"word {number}" for number in range(N_CLASSES)]
     save_bundle(network, BundleInfo(name, classes, (1, side, side)), tmp_path)
     again, info = load_bundle(tmp_path)
     assert info.classes == classes
     with torch.inference_mode():
-        expected = channels_last(network).eval()(images(4, side))
-        assert torch.equal(again(images(4, side)), expected)
+        expected = scores(channels_last(network).eval(), some(name, 4, side))
+        assert torch.equal(scores(again, some(name, 4, side)), expected)
 
 
 @pytest.mark.parametrize("name", list_models())
 def test_each_network_follows_from_the_seed(name: str) -> None:
     side = smallest(name)
+    inputs = some(name, 5, side)
     first, second, other = (built(name, seed, side) for seed in (5, 5, 6))
-    assert torch.equal(a_step(first, side), a_step(second, side))
+    assert torch.equal(a_step(first, inputs), a_step(second, inputs))
     for one, two in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(one, two)
         assert one.grad is not None
         assert two.grad is not None
         assert torch.equal(one.grad, two.grad)
-    assert not torch.equal(a_step(other, side), a_step(second, side))
+    assert not torch.equal(a_step(other, inputs), a_step(second, inputs))
 
 
 @pytest.mark.parametrize("name", list_models())
 def test_the_layout_of_the_weights_changes_no_score(name: str) -> None:
-    network, some = built(name, 2, smallest(name)).eval(), images(6, smallest(name))
+    network, inputs = built(name, 2, smallest(name)).eval(), some(name, 6, smallest(name))
     with torch.inference_mode():
-        scores = network(some)
-        torch.testing.assert_close(channels_last(network)(some), scores, rtol=1e-4, atol=1e-5)
+        before = scores(network, inputs)
+        after = scores(channels_last(network), inputs)
+    torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
     four_dimensional = [weight for weight in network.parameters() if weight.ndim == 4]
-    assert four_dimensional
+    assert bool(four_dimensional) == (takes_by_name(name) != "strokes")
     assert all(w.is_contiguous(memory_format=torch.channels_last) for w in four_dimensional)
 
 
 @pytest.mark.parametrize("name", list_models())
-def test_one_image_gives_the_same_scores_as_in_a_batch(name: str) -> None:
-    network, some = built(name, 4, smallest(name)).eval(), images(6, smallest(name))
+def test_one_drawing_gives_the_same_scores_as_in_a_batch(name: str) -> None:
+    network, inputs = built(name, 4, smallest(name)).eval(), some(name, 6, smallest(name))
     with torch.inference_mode():
-        together = network(some)
-        alone = torch.cat([network(some[row : row + 1]) for row in range(6)])
+        together = scores(network, inputs)
+        alone = torch.cat([scores(network, inputs.slice(row, row + 1)) for row in range(6)])
     torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-5)
 
 
@@ -206,5 +209,7 @@ def test_a_network_says_what_it_is_made_for() -> None:
     assert usual_shape("photo_cnn") == (3, 64, 64)
     assert usual_shape("quickdraw_cnn_v2") == (1, 28, 28)
     for name in list_models():
-        images = torch.zeros(2, *usual_shape(name))
-        assert create_model(name, n_classes=3).eval()(images).shape == (2, 3)
+        network = create_model(name, n_classes=3).eval()
+        assert takes_of(network) == takes_by_name(name)
+        inputs = example_inputs(takes_of(network), usual_shape(name), 2)
+        assert scores(network, inputs).shape == (2, 3)

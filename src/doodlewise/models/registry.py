@@ -53,6 +53,9 @@ BITMAP: ImageShape = (1, 28, 28)
 USUAL_LR = 4e-3
 """The highest learning rate that suits most networks."""
 
+BUILT_IN = ("classic", "convnet", "photo", "stroke_gru", "stroke_transformer", "fusion")
+"""Modules that register networks."""
+
 _BUILDERS: dict[str, Builder] = {}
 _USUAL: dict[str, ImageShape] = {}
 _TAKES: dict[str, Takes] = {}
@@ -222,5 +225,5 @@ def _spell(shape: ImageShape) -> str:
 
 
 def _load_builtin() -> None:
-    for module in ("classic", "convnet", "photo"):
+    for module in BUILT_IN:
         import_module(f".{module}", __package__)
