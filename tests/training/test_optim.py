@@ -71,10 +71,11 @@ def test_biases_and_norms_do_not_decay(name: str) -> None:
     norms = {
         id(weight)
         for layer in network.modules()
-        if isinstance(layer, nn.BatchNorm2d)
+        if isinstance(layer, nn.BatchNorm2d | nn.LayerNorm)
         for weight in layer.parameters()
     }
-    biases = {id(weight) for path, weight in network.named_parameters() if path.endswith("bias")}
+    # Those of a recurrent layer are called bias_ih_l0 and so on.
+    biases = {id(weight) for path, weight in network.named_parameters() if ".bias" in f".{path}"}
     assert {id(weight) for weight in others["params"]} == norms | biases
     every = [id(weight) for weight in network.parameters()]
     assert sorted(id(w) for w in decaying["params"] + others["params"]) == sorted(every)
