@@ -8,6 +8,7 @@ from typing import Any
 
 from ..data.store import Store
 from ..errors import ConfigError
+from ..models.registry import usual_lr
 from .config import TrainConfig
 from .record import Reporter, SilentReporter
 from .setup import TrainedRun, train
@@ -15,12 +16,11 @@ from .start import open_base
 
 __all__ = ["OF_THE_BASE", "USUAL", "finetune", "finetune_config"]
 
-USUAL: dict[str, Any] = {
-    "epochs": 5,
-    "optim.lr": 1e-3,
-    "optim.ema": 0.9,
-}
-"""What differs from `train`. `benchmarks/finetuning.py` measures it."""
+USUAL: dict[str, Any] = {"epochs": 5, "optim.ema": 0.9}
+"""What differs from `train`, as `benchmarks/finetuning.py --choose` found it, besides the batch and
+the learning rate."""
+OF_USUAL_LR = 0.25
+"""Share of the learning rate with which the network would be trained from nothing."""
 OF_THE_BASE = ("model", "render", "init_from", "pretrained")
 """Settings that follow from the base."""
 
@@ -71,11 +71,14 @@ def finetune_config(
                 f" with it: doodlewise train {store} --init-from {base}"
             )
     info = open_base(str(base)).info
-    n = Store(Path(store)).size("train")
+    suited = {
+        "batch_size": batch_size(Store(Path(store)).size("train")),
+        "optim.lr": OF_USUAL_LR * usual_lr(info.model),
+    }
     config = TrainConfig(store=str(store), model=info.model, init_from=str(base))
     if info.render is not None:
         config = config.with_values({"render": info.render})
-    return config.with_values(USUAL | {"batch_size": batch_size(n)} | dict(settings))
+    return config.with_values(USUAL | suited | dict(settings))
 
 
 def batch_size(n: int) -> int:
