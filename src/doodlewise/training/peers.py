@@ -30,7 +30,7 @@ def killed(detail: str = "") -> str:
     """What to say of a process that ended without a word."""
     return (
         f"A training process was killed{f' ({detail})' if detail else ''}, probably for want of"
-        " memory. Use fewer --devices or a smaller --batch-size, and go on by --resume last."
+        " memory. Use fewer devices or a smaller --batch-size, and go on by --resume last."
     )
 
 

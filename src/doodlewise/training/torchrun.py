@@ -6,6 +6,9 @@ an error too, is sent to the others; so all of them return the same, or fail wit
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -20,6 +23,7 @@ __all__ = ["launch_under_torchrun"]
 
 T = TypeVar("T")
 
+LAST_WORDS_S = 5.0
 LONG = timedelta(days=7)
 """The others wait while the first one evaluates a large store."""
 
@@ -43,10 +47,22 @@ def launch_under_torchrun(
         result = function(fabric, *args)
         return _from_the_first(fabric, everyone, lambda: result)
 
+    before = None
+    if threading.current_thread() is threading.main_thread():
+        before = signal.signal(signal.SIGTERM, _end_soon)
     with explain_lost_peers():
         result: T = fabric.launch(everywhere)
     torch.distributed.destroy_process_group()
+    if before is not None:
+        signal.signal(signal.SIGTERM, before)
     return result
+
+
+def _end_soon(_number: int, _frame: Any) -> None:
+    """When one process has died, torchrun ends the others at once, who could say what to do."""
+    timer = threading.Timer(LAST_WORDS_S, os._exit, [128 + signal.SIGTERM])
+    timer.daemon = True
+    timer.start()
 
 
 def _from_the_first(fabric: Fabric, group: Any, function: Callable[[], T]) -> T:

@@ -127,7 +127,7 @@ def speaks(error: BaseException | None = None) -> bool:
 
     if isinstance(error, PeerLostError):
         # Whoever met the cause comes first.
-        time.sleep(2.0)
+        time.sleep(1.0)
     try:
         # torchrun keeps it outside of the processes, so it is there when one of them is not.
         store = TCPStore(
