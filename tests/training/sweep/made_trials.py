@@ -38,7 +38,7 @@ def work(connection: Connection, threads: int) -> None:
 
 
 def _train(connection: Connection, values: dict[str, Any], threads: int) -> Ended:
-    lr = values.get("optim.lr", values["optim"]["lr"])
+    lr = values.get("optim.lr", values["optim"]["lr"]) or 0.004
     epochs = values.get("epochs")
     run = Path(values["runs"]) / values["name"]
     run.mkdir(parents=True, exist_ok=True)

@@ -243,6 +243,10 @@ def _todo(ledger: Ledger, plan: Plan, before: list[Trial], *, retry: bool) -> _T
 def _usual(plan: Plan) -> dict[str, Any] | None:
     """The usual values of what is searched, to begin with; None if the space excludes them."""
     values = plan.setting_of({})
+    if values.get("optim.lr", 0.0) is None:
+        from ...models.registry import usual_lr
+
+        values["optim.lr"] = usual_lr(values.get("model", plan.base.model))
     for name, axis in plan.axes.items():
         value = values[name]
         if isinstance(axis, Choices):

@@ -16,7 +16,6 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import NoneType
 from typing import Any, get_args
 
 from ...errors import ConfigError, did_you_mean
@@ -176,6 +175,8 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
 
 def spelled(value: Any) -> str:
     """A value as people write it."""
+    if value is None:
+        return "usual"
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, float):
@@ -199,12 +200,12 @@ def _range(name: str, text: str, base: TrainConfig) -> Range:
         raise ConfigError(f"{name}={text} begins with the larger end. Write the smaller one first.")
     if kind == "log" and low <= 0:
         raise ConfigError(f"{name}={text}: powers of ten have no 0. Begin above 0.")
-    kinds = type_of(name)
-    # A setting may be none, too: then the number is its other kind.
-    kinds = next((kind for kind in get_args(kinds) if kind is not NoneType), kinds)
-    if kinds not in (int, float):
+    kind_of = type_of(name)
+    # What may be left open is a number or None.
+    kinds = {*get_args(kind_of), kind_of}
+    if not kinds & {int, float} or bool in kinds:
         raise ConfigError(f"{name} is no number, so it has no range. Write {name}=A|B|C.")
-    is_int = kinds is int
+    is_int = float not in kinds
     if is_int and not (low.is_integer() and high.is_integer()):
         raise ConfigError(f"{name} is a whole number. Write {name}=int:1..10, say.")
     for end in (low, high):
