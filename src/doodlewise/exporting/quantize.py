@@ -22,9 +22,11 @@ from onnxruntime.quantization import (
 )
 
 from ..data.batches import render_window, windows
+from ..data.formats.simplify import simplified
 from ..data.store import Store
 from ..errors import ModelError, StoreError
 from ..evaluation.run import Subject, labels_in, scores_of
+from ..models.inputs import takes_of
 from ..predict.onnx_backend import open_onnx
 from ..predict.stroke_batches import stroke_batches
 from .parity import ROWS_AT_ONCE, first_rows, probabilities_of
@@ -173,7 +175,8 @@ class _Calibration(CalibrationDataReader):  # type: ignore[misc]
         self._total = min(store.size("train"), CALIBRATED)
         self._progress = progress
         takes_strokes = any(each.name == "pen" for each in graph.graph.input)
-        self._batches = self._strokes(store) if takes_strokes else self._pixels(subject, store)
+        batches = self._strokes if takes_strokes else self._pixels
+        self._batches = batches(subject, store)
 
     def get_next(self) -> dict[str, NDArray[Any]] | None:
         """The inputs of the next batch; None at the end."""
@@ -183,10 +186,13 @@ class _Calibration(CalibrationDataReader):  # type: ignore[misc]
             self.n += len(next(iter(inputs.values())))
         return inputs
 
-    def _strokes(self, store: Store) -> Iterator[dict[str, NDArray[Any]]]:
+    def _strokes(self, subject: Subject, store: Store) -> Iterator[dict[str, NDArray[Any]]]:
         for rows in first_rows(store, "train", CALIBRATED):
             assert rows.drawings is not None
-            batches = stroke_batches(rows.drawings, longest=_LONGEST, most=_POINTS_AT_ONCE)
+            own = rows.drawings
+            if takes_of(subject.network) != "images":
+                own = simplified(own)
+            batches = stroke_batches(own, longest=_LONGEST, most=_POINTS_AT_ONCE)
             for batch in batches:
                 yield {"points": batch.points, "pen": batch.pen}
 

@@ -118,7 +118,8 @@ class OnnxStrokesBackend(OnnxBackend):
     """Runs a model that takes strokes, and draws them itself; `run` lays images over blank paper.
 
     Attributes:
-        takes_images: whether it takes images too; files of older versions do not.
+        takes_images: whether it takes images too; networks that see strokes do not, nor files of
+            older versions.
     """
 
     def __init__(self, session: InferenceSession, info: BundleInfo, file: Path | bytes) -> None:
@@ -127,13 +128,17 @@ class OnnxStrokesBackend(OnnxBackend):
         bytes_per_point = 4 * math.prod(info.image_shape)
         self._longest = min(max(DRAWING_BYTES // bytes_per_point, 512), 4096)
         self._most = BATCH_BYTES // bytes_per_point
+        self._sees_strokes = info.takes != "images"
 
     def run_drawings(self, drawings: Ragged, names: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Any of `outputs`, a row for each of the drawings, which are in any unit.
 
         A drawing of more than 4,096 points (less where images have more than 64 x 64 pixels, but
-        at least 512) is thinned to as many first; see `stroke_batches`.
+        at least 512) is thinned to as many first; see `stroke_batches`. For a network that sees
+        strokes, all are simplified before, as those were that it learnt from.
         """
+        if self._sees_strokes:
+            drawings = _simplified(drawings)
         found = {name: np.empty((len(drawings), *self._sizes[name]), TYPES[name]) for name in names}
         for batch in stroke_batches(drawings, longest=self._longest, most=self._most):
             inputs = {"points": batch.points, "pen": batch.pen}
@@ -145,6 +150,12 @@ class OnnxStrokesBackend(OnnxBackend):
         no_point = np.zeros((len(images), 1), np.int64)
         points = np.zeros((len(images), 1, 2), np.float32)
         return {"points": points, "pen": no_point, "images": images}
+
+
+def _simplified(drawings: Ragged) -> Ragged:
+    from ..data.formats.simplify import simplified
+
+    return simplified(drawings)
 
 
 def _outputs(session: InferenceSession) -> tuple[str, ...]:

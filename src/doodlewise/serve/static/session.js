@@ -1,7 +1,7 @@
 /** @file Runs the network, in a worker: onnxruntime-web on one file. */
 
 import { readModel } from "./onnx-patch.js";
-import { limitsOf, problem, strokeBatches } from "./tensors.js";
+import { limitsOf, problem, simplifiedPoints, strokeBatches } from "./tensors.js";
 
 const FORMAT = 1; // of the metadata, as in predict/onnx_backend.py
 const MAX_THREADS = 4;
@@ -56,6 +56,7 @@ export class Session {
   #ort;
   #inner;
   #limits;
+  #seesStrokes;
   #last = Promise.resolve();
 
   constructor(ort, inner, model) {
@@ -63,6 +64,8 @@ export class Session {
     this.#inner = inner;
     /** Bytes of the file, its metadata, last layer and `BundleInfo`. */
     this.model = model;
+    // Files of older versions do not say it: they all see images.
+    this.#seesStrokes = (model.info.takes ?? "images") !== "images";
     this.#limits = limitsOf(model.info.image_shape.reduce((product, side) => product * side, 1));
   }
 
@@ -72,6 +75,7 @@ export class Session {
    * @returns {Promise<Object<string, (Float32Array|Uint8Array)[]>>} of each output, a row for each.
    */
   async run(drawings, names) {
+    if (this.#seesStrokes) drawings = drawings.map(simplifiedPoints);
     const found = Object.fromEntries(names.map((name) => [name, new Array(drawings.length)]));
     for (const batch of strokeBatches(drawings, this.#limits)) {
       const outputs = await this.#runBatch(batch, names);

@@ -3,6 +3,8 @@
  * where the reasons are.
  */
 
+import { simplified } from "./simplify.js";
+
 const FIRST = 1n;
 const JOINED = 2n;
 const SHORT = 32;
@@ -53,6 +55,22 @@ export function readStrokes(strokes) {
     );
   }
   return { points, begins };
+}
+
+/**
+ * A drawing simplified, as networks that see the strokes themselves learnt from.
+ *
+ * @param {{points: Float32Array, begins: Uint8Array}} drawing as `readStrokes` gives it.
+ */
+export function simplifiedPoints({ points, begins }) {
+  const strokes = [];
+  begins.forEach((isFirst, at) => {
+    if (isFirst) strokes.push([[], []]);
+    const [xs, ys] = strokes[strokes.length - 1];
+    xs.push(points[2 * at]);
+    ys.push(points[2 * at + 1]);
+  });
+  return readStrokes(simplified(strokes));
 }
 
 /** What is thrown, and shown to people. */
