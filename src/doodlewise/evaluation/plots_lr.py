@@ -49,9 +49,9 @@ def plot_lr_test(
         axes.annotate(
             f"{name}\n{at:.1e}",
             (at, height),
-            xytext=(0, -8),
+            xytext=(0, -10),
             textcoords="offset points",
-            ha="center",
+            ha="right" if at < suggested else "left",
             va="top",
             fontsize=8.0,
             color=MUTED,

@@ -39,10 +39,10 @@ FEWEST = 40
 """Steps below which the curve says nothing."""
 SMOOTH_STEPS = 4.0
 """Standard deviation of the window over which the loss is averaged, steps of 150."""
+LEAST = 0.05
+"""Share of the first loss by which it must fall, or chance may have done it."""
 DIVERGED = 1.5
 """The test is over when the loss is so many times the lowest."""
-SAFE = 10.0
-"""The lowest loss is met when the learning rate is too high already; this much below it is safe."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +55,9 @@ class LrTest:
         smooth: the same without most of the noise of batches.
         steepest: the learning rate at which the loss fell fastest.
         lowest: at which it was lowest.
-        suggested: to train with: between `steepest` and a tenth of `lowest`.
+        suggested: to train with, as the highest of a schedule: halfway between `steepest` and
+            `lowest`, by factors. A tenth of `lowest` is the advice for plain gradient descent at a
+            constant rate; with AdamW, warm-up and a falling rate it is too low (docs/records.md).
         has_diverged: whether the loss rose so much that the test was ended.
     """
 
@@ -164,19 +166,19 @@ def _judge(
             f"The loss was no number after {len(lr)} steps. Begin with a smaller learning rate:"
             " --from 1e-7."
         )
-    smooth = _smoothed(loss, SMOOTH_STEPS * steps / STEPS)
+    smooth = _smoothed(loss, max(SMOOTH_STEPS * steps / STEPS, 3.0))
     at_lowest = int(smooth.argmin())
     # Where the loss falls before that; the very first steps only see the noise of batches.
     slope = np.gradient(smooth)[: at_lowest + 1]
     at_steepest = int(slope.argmin())
-    fall = smooth[: at_lowest + 1].max() - smooth[at_lowest]
-    if at_lowest == 0 or fall < 2.0 * float(np.std(loss - smooth)):
+    begin = float(loss[: len(loss) // 8].mean())
+    if begin - smooth[at_lowest] < LEAST * begin:
         raise TrainingError(
             f"The loss fell nowhere between {lr[0]:.1g} and {lr[-1]:.1g}. Are the words of the"
             " drawings right? Try more --steps, another network, or another range: --from, --until."
         )
     steepest, lowest = float(lr[at_steepest]), float(lr[at_lowest])
-    suggested = math.sqrt(steepest * lowest / SAFE)
+    suggested = math.sqrt(steepest * lowest)
     return LrTest(lr, loss, smooth, steepest, lowest, _two_digits(suggested), has_diverged)
 
 

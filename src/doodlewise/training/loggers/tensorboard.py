@@ -28,7 +28,7 @@ from ..fit import Position
 from .logger import Scene
 
 try:
-    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+    from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
     from torch.utils.tensorboard import SummaryWriter
 except ImportError:
     raise MissingExtraError("tensorboard", "train") from None
@@ -142,9 +142,9 @@ class TensorBoardLogger:
         """Events that are no later than the position, in their order."""
         step = position.epoch * self._scene.steps + position.batch
         for path in files:
-            for event in EventFileLoader(str(path)).Load():
+            for event in LegacyEventFileLoader(str(path)).Load():
                 tags = [value.tag for value in event.summary.value]
-                if event.HasField("graph_def"):
+                if event.HasField("graph_def") or event.HasField("tagged_run_metadata"):
                     yield event
                 elif tags:
                     last = step if tags[0].startswith(STEPS) else position.epoch
@@ -176,8 +176,13 @@ def _flat(example: Inputs) -> tuple[tuple[torch.Tensor, ...], Any]:
         images = None if example.images is None else left.pop(0)
         if strokes is None:
             return Inputs(images)
-        names = ("points", "begins", "offsets", "times")
-        return Inputs(images, Strokes(**dict(zip(names, left, strict=False))))
+        points, begins, offsets, *times = left
+        return Inputs(
+            images,
+            Strokes(
+                points=points, begins=begins, offsets=offsets, times=times[0] if times else None
+            ),
+        )
 
     return tuple(tensors), rebuild
 
