@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import ConfigError, did_you_mean
-from ._columns import fitting
+from ._columns import fitting, long_table
 from ._output import JsonFlag, QuietFlag, VerboseFlag, output
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _show(facts: list[tuple[dict[str, Any], RunRecord]]) -> None:
             }
         )
     columns = fitting(rows, OPTIONAL)
-    output.table(columns, [[row[column] for column in columns] for row in rows], is_wide=True)
+    output.text("\n".join(long_table(columns, [[row[name] for name in columns] for row in rows])))
 
 
 def _say_more(found: Found, facts: list[tuple[dict[str, Any], RunRecord]]) -> None:
@@ -125,15 +126,18 @@ def _say_more(found: Found, facts: list[tuple[dict[str, Any], RunRecord]]) -> No
     if others:
         lines.append(f"No runs: {', '.join(others)}.")
     lines += _short(
-        [f"{sweep.name} is a sweep: doodlewise runs list --runs {sweep}" for sweep in found.sweeps],
+        [
+            f"{sweep.name} is a sweep: doodlewise runs list --runs {quote(str(sweep))}"
+            for sweep in found.sweeps
+        ],
         "more sweeps: see them all by --recursive",
     )
     for line in lines:
         output.say(line)
     comparable = [fact["name"] for fact, run in facts if run.rows]
     if len(comparable) > 1:
-        first, second = comparable[:2]
-        where = "" if found.folder == Path("runs") else f" --runs {found.folder}"
+        first, second = map(quote, comparable[:2])
+        where = "" if found.folder == Path("runs") else f" --runs {quote(str(found.folder))}"
         output.say(f"Next: doodlewise runs compare {first} {second}{where}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from ..config import all_defaults
@@ -73,22 +74,22 @@ def files_of(folder: Path) -> list[tuple[str, str, str]]:
 
 def next_commands(run: RunRecord) -> list[str]:
     """What one would do next with a run in its state."""
-    name, where = run.name, run.path.parent
-    runs = "" if where == Path("runs") else f" --runs {where}"
+    where, path = run.path.parent, quote(str(run.path))
+    runs = "" if where == Path("runs") else f" --runs {quote(str(where))}"
     if run.state.can_go_on:
-        return [f"doodlewise train --resume last --name {name}{runs}"]
+        return [f"doodlewise train --resume last --name {quote(run.name)}{runs}"]
     if run.state.name in ("running", "running?"):
-        return [f"tail -f {run.path / 'train.log'}"]
+        return [f"tail -f {path}/train.log"]
     if run.state.name in ("diverged", "failed"):
-        return [f"doodlewise train --config {run.path / 'config.yaml'} --set optim.lr=1e-3"]
+        return [f"doodlewise train --config {path}/config.yaml --set optim.lr=1e-3"]
     if not (run.path / "model" / "config.json").exists():
         return []
     commands = [
-        f"doodlewise predict {run.path} DRAWING.ndjson PICTURE.png",
-        f"open {run.path / 'report.html'}",
+        f"doodlewise predict {path} DRAWING.ndjson PICTURE.png",
+        f"open {path}/report.html",
     ]
     if not any(each.split == "test" for each in run.evaluations):
-        commands.insert(0, f"doodlewise eval {run.path}")
+        commands.insert(0, f"doodlewise eval {path}")
     return commands
 
 

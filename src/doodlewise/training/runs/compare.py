@@ -303,8 +303,10 @@ def _machines(entries: Sequence[Entry]) -> list[str]:
     for entry in entries:
         env = entry.run.env
         if env:
-            devices = env.get("devices") or [env.get("processor"), f"{env.get('cores')} cores"]
-            machines[", ".join(map(str, devices))].append(entry.label)
+            gpus = env.get("devices")
+            named = gpus if isinstance(gpus, list) and gpus else [env.get("processor")]
+            cores = f"{env.get('cores')} cores"
+            machines[", ".join(map(str, [*named, cores]))].append(entry.label)
     if len(machines) < 2:
         return []
     said = "; ".join(f"{_listed(labels)} on {machine}" for machine, labels in machines.items())

@@ -44,14 +44,14 @@ class Log:
 def read_log(text: str) -> Log:
     """Read a log; lines that are none of ours are passed over."""
     log = Log()
+    first = last = ""
     is_head = is_tail = False
     for line in text.splitlines():
         found = _LINE.match(line)
         if found is None:
             continue
-        said = found[2]
-        log.last = _time(found[1]) or log.last
-        log.first = log.first or log.last
+        last, said = found[1], found[2]
+        first = first or last
         if said.startswith(_BEGINNING):
             log.facts, log.broken, log.interrupted, is_head = {}, "", "", True
             log.ended, log.advice, is_tail = "", [], False
@@ -71,12 +71,13 @@ def read_log(text: str) -> Log:
             log.advice.append(said)
         elif is_head and (fact := _FACT.match(said)):
             log.facts[fact[1]] = fact[2]
+    log.first, log.last = _time(first), _time(last)
     return log
 
 
 def _time(text: str) -> datetime | None:
     try:
-        return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError:
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from ...evaluation.page import card_grid, frame, prose, row, section, share_cell, table, word_cell
@@ -28,8 +29,13 @@ td.best { font-weight: 700; }
 code { font: .88rem/1.4 ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
 td.word { white-space: nowrap; max-width: none; }
 th:first-child, td:first-child { position: sticky; left: 0; z-index: 1; background: var(--card); }
-td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 6rem; max-width: 14rem; }
-@media (max-width: 40rem) { td:first-child { max-width: 7.5rem; } }
+td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 10rem; max-width: 16rem; }
+dl { grid-template-columns: fit-content(14rem) minmax(0, 1fr); }
+dt { overflow-wrap: anywhere; }
+@media (max-width: 40rem) {
+  td:first-child { min-width: 0; max-width: 7.5rem; }
+  dl { grid-template-columns: fit-content(7.5rem) minmax(0, 1fr); }
+}
 """
 )
 
@@ -145,7 +151,7 @@ def _label(entry: Entry) -> str:
 
 def _is_least(entry: Entry, entries: list[Entry], name: str) -> bool:
     values = [getattr(each, name) for each in entries if getattr(each, name) is not None]
-    return len(values) > 1 and getattr(entry, name) == min(values)
+    return len(set(values)) > 1 and getattr(entry, name) == min(values)
 
 
 def _cell(value: Any, spelled: Callable[[Any], str], *, is_best: bool = False) -> str:
@@ -198,9 +204,8 @@ def _about(comparison: Comparison) -> str:
         f"<dt>{escape(entry.label)}</dt><dd><code>{escape(str(entry.run.path))}</code></dd>"
         for entry in comparison.entries
     )
-    again = "doodlewise runs compare " + " ".join(
-        str(entry.run.path) for entry in comparison.entries
-    )
+    paths = " ".join(quote(str(entry.run.path)) for entry in comparison.entries)
+    again = f"doodlewise runs compare {paths}"
     test = "The test splits were not looked at: whoever chooses by one has none any more."
     return (
         f"<section><h2>About</h2><p>{prose(test)}</p>"

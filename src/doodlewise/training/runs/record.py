@@ -6,7 +6,6 @@ so: a run that was killed, copied in part or made by another version is still a 
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import re
@@ -65,13 +64,11 @@ class RunRecord:
 
     @cached_property
     def rows(self) -> list[Row]:
-        """The rows of metrics.csv that are whole."""
-        try:
-            rows = list(csv.DictReader(self._text("metrics.csv").splitlines()))
-        except csv.Error:
-            return []
-        numbers = ({name: _number(value) for name, value in row.items() if name} for row in rows)
-        return [row for row in numbers if math.isfinite(row.get("epoch", math.nan))]
+        """The rows of metrics.csv that name their epoch."""
+        head, *lines = self._text("metrics.csv").splitlines() or [""]
+        names = head.split(",")
+        rows = (dict(zip(names, _numbers(line), strict=False)) for line in lines)
+        return [row for row in rows if math.isfinite(row.get("epoch", math.nan))]
 
     @cached_property
     def state(self) -> State:
@@ -157,9 +154,9 @@ class RunRecord:
     @property
     def seconds(self) -> float | None:
         """Of the clock, over all times that it was begun or resumed; None if nothing is known."""
-        total = self.usage.get("total_s")
-        if isinstance(total, int | float):
-            return float(total)
+        total = figure(self.usage, "total_s")
+        if total is not None:
+            return total
         parts = [row.get("train_s", 0.0) + row.get("val_s", 0.0) for row in self.rows]
         known = [seconds for seconds in parts if math.isfinite(seconds)]
         return sum(known) if known else None
@@ -256,10 +253,19 @@ class RunRecord:
         return values if isinstance(values, dict) else {}
 
 
-def _number(text: Any) -> float:
+def _numbers(line: str) -> list[float]:
+    """The cells of a line of a table of numbers; NaN where one is none."""
+    cells = line.split(",")
+    try:
+        return list(map(float, cells))
+    except ValueError:
+        return list(map(_number, cells))
+
+
+def _number(text: str) -> float:
     try:
         return float(text)
-    except (TypeError, ValueError):
+    except ValueError:
         return math.nan
 
 
