@@ -28,6 +28,7 @@ PAGES = (
     "docs/photos.md",
     "docs/explore.md",
     "docs/train.md",
+    "docs/records.md",
     "docs/predict.md",
     "docs/export.md",
     "docs/serve.md",
