@@ -221,10 +221,12 @@ def _cell(rows: list[dict[str, Any]]) -> str:
 
 def choose(bench: Bench, words: Words, draws: int) -> None:
     """What the settings of `finetune`, and of learning from nothing, were chosen by."""
+    moving = {"freeze_norms": False}
     grid: list[tuple[str, dict[str, Any]]] = [
-        *(("last layer", {"head_only": True, "optim.lr": lr}) for lr in (3e-4, 1e-3, 1e-2)),
         *(("all layers", {"optim.lr": lr}) for lr in (3e-4, 1e-3, 3e-3)),
-        ("all layers", {"epochs": 20, "optim.lr": 3e-4}),
+        *(("all layers", moving | {"optim.lr": lr}) for lr in (3e-4, 1e-3)),
+        ("all layers", {"epochs": 20}),
+        *(("last layer", {"head_only": True, "optim.lr": lr}) for lr in (3e-4, 1e-3, 1e-2)),
         *(("from nothing", {"optim.lr": lr}) for lr in (1e-3, 2e-3, 4e-3)),
         *(("from nothing", {"passes": passes}) for passes in (200, 800)),
     ]

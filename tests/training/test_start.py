@@ -226,7 +226,7 @@ def test_a_run_says_what_it_began_with(make_base: MakeBase, train_tiny: Train) -
         ({"model": "convnet_small"}, ConfigError, "is a convnet_tiny, and a convnet_small cannot"),
         ({"render.side": 28}, ConfigError, "another look.*doodlewise finetune"),
         ({"init_from": "nowhere"}, BundleError, "There is no model at nowhere.*'bundled'"),
-        ({"init_from": ""}, ConfigError, "head_only keeps weights, but .*--init-from runs/first"),
+        ({"init_from": ""}, ConfigError, "head_only keeps what a .*--init-from runs/first"),
         ({"freeze_until": "stem"}, ConfigError, "both say what learns. Choose one"),
         ({"pretrained": True}, ConfigError, "two ways to begin. Choose one"),
     ],

@@ -145,6 +145,7 @@ class TrainConfig:
     freeze_until: str = setting(
         "", "layers before the one of this name keep their weights", flag="--freeze-until"
     )
+    freeze_norms: bool = setting(False, "batch norms keep the averages that they begin with")
     log: str = setting("csv", "records of the run: csv, or csv,tensorboard", flag="--log")
     optim: Optim = setting(Optim, "how the weights change")
     render: RenderSpec = setting(RenderSpec, "how strokes become pixels; strokes stores only")

@@ -16,7 +16,7 @@ from .start import open_base
 
 __all__ = ["OF_THE_BASE", "USUAL", "finetune", "finetune_config"]
 
-USUAL: dict[str, Any] = {"epochs": 5, "optim.ema": 0.9}
+USUAL: dict[str, Any] = {"epochs": 5, "freeze_norms": True, "optim.ema": 0.9}
 """What differs from `train`, as `benchmarks/finetuning.py --choose` found it, besides the batch and
 the learning rate."""
 OF_USUAL_LR = 0.25

@@ -1,7 +1,8 @@
 """Which layers of a network learn, and which keep their weights.
 
 A frozen layer is frozen whole: its weights get no gradient, and its batch norms stay in eval mode,
-so that the averages in them stay as they are too.
+so that the averages in them stay as they are too. Of batch norms the averages alone can be frozen:
+those of a few drawings are worse than those of the many that a network began with.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from torch import nn
 from ..errors import ConfigError, did_you_mean
 from ..models.head import last_linear
 
-__all__ = ["before", "before_last", "freeze", "is_frozen", "learning_mode"]
+__all__ = ["before", "before_last", "freeze", "freeze_norms", "is_frozen", "learning_mode"]
 
 _MARK = "doodlewise_frozen"
 SHOWN = 16
@@ -89,8 +90,15 @@ def freeze(network: nn.Module, names: Iterable[str]) -> None:
         )
 
 
+def freeze_norms(network: nn.Module) -> None:
+    """Let batch norms keep their averages; scale and shift learn."""
+    for layer in network.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            setattr(layer, _MARK, True)
+
+
 def is_frozen(layer: nn.Module) -> bool:
-    """Whether it keeps its weights."""
+    """Whether it stays in eval mode, and its buffers as they are."""
     return getattr(layer, _MARK, False)
 
 

@@ -51,7 +51,7 @@ from .world import as_started, n_processes, outside_world, restarted_to_resume
 
 __all__ = ["TrainedRun", "check", "describe", "input_of", "train"]
 
-KEPT = ("batch_size", "seed", "render", "head_only", "freeze_until")
+KEPT = ("batch_size", "seed", "render", "head_only", "freeze_until", "freeze_norms")
 """Settings without which the order or the look of the drawings would be another, or what learns."""
 
 

@@ -27,7 +27,7 @@ from ..models.registry import ImageShape, create_model
 from ..predict.bundled import BUNDLED, BUNDLED_NAME
 from ..predict.few_shot import Examples, Known, fit
 from .config import TrainConfig
-from .freeze import before, before_last, freeze
+from .freeze import before, before_last, freeze, freeze_norms
 from .from_onnx import read_network, settle_norms
 
 __all__ = ["Base", "open_base", "starting_network"]
@@ -109,6 +109,8 @@ def starting_network(
         freeze(network, before_last(network, len(store.classes)))
     elif config.freeze_until:
         freeze(network, before(network, config.freeze_until))
+    if config.freeze_norms:
+        freeze_norms(network)
     if config.init_from and not is_resumed:
         base = open_base(config.init_from)
         _check_fits(base, config, store, image_shape)
@@ -123,11 +125,12 @@ def _check_settings(config: TrainConfig) -> None:
         raise ConfigError("init_from and pretrained are two ways to begin. Choose one of them.")
     if config.head_only and config.freeze_until:
         raise ConfigError("head_only and freeze_until both say what learns. Choose one of them.")
-    keeps = "head_only" if config.head_only else "freeze_until" if config.freeze_until else ""
+    ways = ("head_only", "freeze_until", "freeze_norms")
+    keeps = next((name for name in ways if getattr(config, name)), "")
     if keeps and not config.init_from and not config.pretrained:
         raise ConfigError(
-            f"{keeps} keeps weights, but this run begins with fresh ones. Say whose it takes over:"
-            " --init-from runs/first"
+            f"{keeps} keeps what a network has, but this one begins with nothing. Say whose weights"
+            " it takes over: --init-from runs/first"
         )
 
 
