@@ -102,6 +102,7 @@ def timm_network(
             backbone, _of_channels(known.mean, channels), _of_channels(known.std, channels)
         )
         _check_patches(backbone, height, width)
+        _begin_small(backbone)
         with torch.no_grad():
             scores = network.eval()(torch.zeros(1, channels, height, width))
         if scores.shape != (1, n_classes):
@@ -241,6 +242,18 @@ def _check_name(timm: Any, name: str) -> None:
             f"timm has no weights '{weights}' of {network}. Choose"
             f" {', '.join(tags) or PREFIX + network}."
         )
+
+
+def _begin_small(backbone: nn.Module) -> None:
+    """Draw the last layer anew, as torch does.
+
+    Some, such as MobileNets, draw it by the number of classes: of two classes the scores would be
+    so far apart that the first losses are ten times those of guessing.
+    """
+    classifier = backbone.get_classifier()  # type: ignore[operator]
+    for layer in classifier if isinstance(classifier, tuple) else (classifier,):
+        if isinstance(layer, (nn.Linear, nn.Conv2d)):
+            layer.reset_parameters()
 
 
 def _check_patches(backbone: nn.Module, height: int, width: int) -> None:

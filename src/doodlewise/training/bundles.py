@@ -21,6 +21,7 @@ from ..raster import RenderSpec
 from .checkpoint import load_checkpoint
 from .config import TrainConfig
 from .fit import Position
+from .licence import licence_of
 from .run_dir import RunDir
 
 __all__ = ["Bundles", "sure_from"]
@@ -149,6 +150,7 @@ class Bundles:
                 "weights": "of the last epoch" if is_final else "of the best epoch",
                 **({"base": self.config.init_from} if self.config.init_from else {}),
             },
+            licence=licence_of(self.config),
         )
         save_bundle(subject.network, info, self.run.final if is_final else self.run.model)
 

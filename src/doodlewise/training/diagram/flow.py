@@ -82,9 +82,12 @@ class _Watcher:
                 self.kept.append(tensor)
 
     def sources(self, *values: object) -> list[Step]:
-        """Of the tensors in there that come from somewhere; the input only if nothing else."""
+        """Of the tensors in there that come from somewhere.
+
+        Points of strokes do not count beside others: what is made of them says where drawings end.
+        """
         found = [self.origins[id(each)] for each in _tensors(values) if id(each) in self.origins]
-        deep = [each for each in found if each.before]
+        deep = [each for each in found if each.before or each.said.text != "strokes"]
         return list(dict.fromkeys(deep or found))
 
     def add(self, said: Said, before: list[Step], result: object, path: str) -> Step:
