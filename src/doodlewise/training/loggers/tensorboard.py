@@ -132,7 +132,7 @@ class TensorBoardLogger:
             with warnings.catch_warnings(), torch.no_grad():
                 # Tracing is what TensorBoard's graphs are made of, and is on its way out of torch.
                 warnings.simplefilter("ignore")
-                self._writer.add_graph(_Called(network, rebuild), tensors)
+                self._writer.add_graph(Network(network, rebuild), tensors)
         except Exception as error:  # torch raises whatever the network raises while it is traced
             self._writer.add_text("graph", f"This network cannot be drawn: {error}", 0)
         finally:
@@ -152,7 +152,7 @@ class TensorBoardLogger:
                         yield event
 
 
-class _Called(nn.Module):
+class Network(nn.Module):
     """A network that is called with tensors alone, as tracing wants it."""
 
     def __init__(self, network: nn.Module, rebuild: Any) -> None:
