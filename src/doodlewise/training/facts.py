@@ -29,7 +29,7 @@ def facts_of(
         "data": f"{store.folder}: {store.size('train'):,} {store.manifest.things} to learn from,"
         f" {store.size('val'):,} to validate, {len(store.classes)} classes",
         "network": f"{config.model}, {spell_parameters(network)}",
-        "learning rate": _rate(config),
+        "lr": _rate(config),
         "run": str(run.path),
     }
     if config.init_from:
