@@ -87,15 +87,15 @@ class Words:
 
     def store(self, work: Path, shots: int, draw: int) -> Store:
         """So many examples of each word to learn from; all others to validate and to test."""
-        folder = work / "few" / f"{shots}-{draw}"
+        folder, out = work / "few" / f"{shots}-{draw}", work / "stores" / f"{shots}-{draw}"
         folder.mkdir(parents=True, exist_ok=True)
         for number, (word, lines) in enumerate(self.lines.items()):
             rng = random.Random(f"{shots} {draw} {number}")
             chosen = rng.sample(lines["train"], min(shots, len(lines["train"])))
             text = "\n".join([*chosen, *lines["val"], *lines["test"]])
             (folder / f"{word}.ndjson").write_text(text + "\n", encoding="utf-8")
-        prepare([folder], work / "stores" / folder.name, fractions=FRACTIONS, jobs=1)
-        return Store(work / "stores" / folder.name)
+        prepare([folder], out, fractions=FRACTIONS, jobs=1, overwrite=True)
+        return Store(out)
 
 
 @dataclass(frozen=True)
