@@ -65,20 +65,20 @@ class TensorBoardLogger:
     def begin(self, position: Position) -> None:
         self._loss, self._seen = position.loss, position.seen
         before = sorted(self._folder.glob("events.*"))
-        if not before:
+        there = set()
+        if before:
+            kept = list(self._kept(before, position))
+            # A start at step 0 tells a TensorBoard that is open to forget what it knew.
+            self._writer = SummaryWriter(self._folder, purge_step=0, filename_suffix=".resumed")
+            for event in kept:
+                there |= {(value.tag, event.step) for value in event.summary.value}
+                self._writer.file_writer.add_event(event, event.step, event.wall_time)
+        else:
             self._writer = SummaryWriter(self._folder)
             self._introduce()
-            return
-        kept = list(self._kept(before, position))
-        # A start at step 0 tells a TensorBoard that is open to forget what it knew.
-        self._writer = SummaryWriter(self._folder, purge_step=0, filename_suffix=".resumed")
-        there = set()
-        for event in kept:
-            there |= {(value.tag, event.step) for value in event.summary.value}
-            self._writer.file_writer.add_event(event, event.step, event.wall_time)
         for path in before:
             path.unlink()
-        # Of an epoch that was saved, and then a kill came between.
+        # Epochs before there was such a record, or saved when a kill came between.
         for row in position.rows:
             if ("loss/val", row["epoch"]) not in there:
                 self._curves(row)
