@@ -26,6 +26,9 @@ __all__ = [
 
 NEEDED = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
+ASK_S = 5.0
+"""So long may it take to ask where all processes meet."""
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -135,7 +138,7 @@ def speaks(error: BaseException | None = None) -> bool:
             world.port,
             is_master=False,
             wait_for_workers=False,
-            timeout=timedelta(seconds=5),
+            timeout=timedelta(seconds=ASK_S),
         )
         attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
         return bool(store.add(f"doodlewise/said/{attempt}", 1) == 1)
