@@ -293,8 +293,13 @@ def _explain_memory(error: RuntimeError, config: TrainConfig, n_processes: int) 
     # The processor's allocator and Apple's have no error of their own.
     signs = ("can't allocate memory", "out of memory")
     if isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in signs):
-        half = max(config.batch_size // 2 // n_processes, 1) * n_processes
+        rows = config.batch_size // n_processes
+        ways = []
+        if rows >= 2 * config.accumulate:
+            parts = 2 * config.accumulate
+            ways.append(f"--accumulate {parts}, which takes it in {parts} parts")
+        ways.append(f"--batch-size {rows // 2 * n_processes}" if rows > 1 else "a smaller --model")
         raise MemoryExhaustedError(
-            f"A batch of {config.batch_size} drawings does not fit into memory. Try --accumulate"
-            f" {2 * config.accumulate}, which takes it in smaller parts, or --batch-size {half}."
+            f"A batch of {config.batch_size} drawings does not fit into memory. Try"
+            f" {', or '.join(ways)}."
         ) from error
