@@ -125,6 +125,10 @@ class TrainConfig:
         " or auto: device if they fit",
         flag="--cache",
     )
+    deterministic: bool = setting(
+        False,
+        "a GPU adds in the same order every time, which is slower; processors do anyway",
+    )
     precision: Precision = setting(
         "auto", "of the arithmetic: auto, 32-true, bf16-mixed or 16-mixed", flag="--precision"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import nn
 
 from ..augment import PixelAugment
@@ -63,10 +65,16 @@ def _variation(pixels: PixelAugment, *, is_ink: bool) -> str:
     return f"{spelled or 'none'} ({reason})"
 
 
-def write_head(run: RunDir, config: TrainConfig, summary: str, facts: dict[str, str]) -> None:
+def write_head(
+    run: RunDir,
+    config: TrainConfig,
+    summary: str,
+    facts: dict[str, str],
+    repeat: dict[str, Any],
+) -> None:
     """Write config.yaml, env.json, summary.txt, and the facts into train.log."""
     save_config(config, run.config)
-    write_json(run.env, environment())
+    write_json(run.env, environment() | repeat)
     write_text(run.summary, summary)
     for name, value in facts.items():
         run.write_log(f"{name}: {value}")

@@ -43,6 +43,7 @@ from .norms import share_norms
 from .optim import make_ema, make_optimizer, with_lr
 from .record import Recorder, Reporter, SilentReporter
 from .records import open_records
+from .repeat import command, how_to_repeat, repeatable_arithmetic
 from .run_dir import RunDir
 from .start import starting_network
 from .summary import summarise
@@ -123,10 +124,10 @@ def train(
 
     with ExitStack() as until_done:
 
-        def prepare() -> tuple[TrainConfig, RunDir, Path | None, float]:
+        def prepare() -> tuple[TrainConfig, RunDir, Path | None, float, str]:
             run, checkpoint = _open_run(config, resume, exist_ok)
             until_done.enter_context(locked(run.path, "trained"))
-            return config.with_values({"name": run.name}), run, checkpoint, begun
+            return config.with_values({"name": run.name}), run, checkpoint, begun, command()
 
         result = launch(config, prepare, _main, reporter)
     assert isinstance(result, TrainedRun)
@@ -139,6 +140,7 @@ def _main(
     run: RunDir,
     checkpoint: Path | None,
     begun: float,
+    given: str,
     reasons: dict[str, str],
     make_reporter: Callable[[], Reporter],
     asked: threading.Event | None = None,
@@ -185,7 +187,7 @@ def _main(
     reporter = make_reporter() if is_writer else SilentReporter()
     facts = facts_of(config, store, run, network, reasons)
     if is_writer:
-        write_head(run, config, text, facts)
+        write_head(run, config, text, facts, how_to_repeat(fabric, store, given))
     judged = network if ema is None else ema.module
     subject = Subject(judged, store.classes, spec, fabric.device, name=run.name)
 
@@ -201,7 +203,8 @@ def _main(
     recorder = Recorder(
         run, identity, network, ema, optimizer, reporter, records, asked, is_writer=is_writer
     )
-    with records.meter, recorder:
+    repeatable = repeatable_arithmetic(config.deterministic, fabric.device)
+    with records.meter, recorder, repeatable:
         reporter.start(facts, config.epochs, len(batches))
         if checkpoint is not None:
             reporter.say(_where(position, config.epochs))
