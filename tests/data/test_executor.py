@@ -111,6 +111,23 @@ def test_without_ray_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatc
         pass
 
 
+def test_a_cluster_that_is_not_there_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'doodlewise[ray]'")
+
+    def refuse_to_connect(*_: object, **__: object) -> None:
+        raise ConnectionError("Failed to connect to Ray cluster at 127.0.0.1:1")
+
+    monkeypatch.setattr(ray, "init", refuse_to_connect)
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with (
+        pytest.raises(
+            ConfigError, match=r"RAY_ADDRESS=127\.0\.0\.1:1\. Start it .*MODE=token too\.$"
+        ),
+        make_executor("ray"),
+    ):
+        pass
+
+
 def refuse(task: int) -> int:
     if task == 2:
         raise FormatError("task 2 cannot be done")

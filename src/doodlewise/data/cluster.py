@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import MissingExtraError
+from ..errors import ConfigError, MissingExtraError
 
 __all__ = ["ray_cluster"]
 
@@ -27,6 +27,7 @@ def ray_cluster(*, cores: int | None = None) -> Iterator[Any]:
 
     Raises:
         MissingExtraError: Ray is not installed.
+        ConfigError: there is no cluster where RAY_ADDRESS says.
     """
     try:
         import ray
@@ -41,7 +42,13 @@ def ray_cluster(*, cores: int | None = None) -> Iterator[Any]:
     settings = {"log_to_driver": False, "configure_logging": False}
     try:
         ray.init(address="auto", **settings)
-    except ConnectionError:
+    except (ConnectionError, RuntimeError) as error:
+        address = os.environ.get("RAY_ADDRESS")
+        if address:
+            raise ConfigError(
+                f"No Ray cluster can be reached at RAY_ADDRESS={address}. Start it (ray start"
+                " --head), or unset RAY_ADDRESS. If it wants a token, set RAY_AUTH_MODE=token too."
+            ) from error
         ray.init(
             **settings,
             include_dashboard=False,
