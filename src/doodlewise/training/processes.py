@@ -20,7 +20,7 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from lightning_fabric import Fabric
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
@@ -60,19 +60,8 @@ def launch(fabric: Fabric, function: Callable[..., T], *args: Any) -> T:
         try:
             fabric.launch(_Task(outcome, function, args))
         except (ProcessRaisedException, ProcessExitedException) as error:
-            lost = _lost(outcome).exists()
-            if outcome.exists():
-                pass
-            elif asked.is_set():
-                raise Interrupted(
-                    "Stopped between two epochs; what was saved before is whole. Go on by --resume"
-                    " last, or start again."
-                ) from error
-            elif lost or isinstance(error, ProcessExitedException):
-                detail = str(error) if isinstance(error, ProcessExitedException) else ""
-                raise TrainingError(killed(detail)) from error
-            else:
-                raise
+            if not outcome.exists():
+                _explain(error, outcome, is_asked=asked.is_set())
         # Written by our own processes in a folder of ours, so unpickling it is safe.
         result = pickle.loads(outcome.read_bytes())
     if isinstance(result, DoodlewiseError):
@@ -98,6 +87,7 @@ class _Task:
         # A terminal sends Ctrl-C to all processes at once; the one that began passes it on.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=_end_with_the_parent, daemon=True).start()
+        _begun(self._outcome).touch()
         try:
             with explain_lost_peers():
                 result = self._function(fabric, *self._args)
@@ -118,6 +108,29 @@ class _Task:
         if not self._outcome.exists():
             with replacing(self._outcome) as temporary:
                 temporary.write_bytes(pickle.dumps(result))
+
+
+def _explain(error: Exception, outcome: Path, *, is_asked: bool) -> NoReturn:
+    """Raise what it means that processes ended without an outcome."""
+    is_exit = isinstance(error, ProcessExitedException)
+    if is_asked:
+        raise Interrupted(
+            "Stopped between two epochs; what was saved before is whole. Go on by --resume last, or"
+            " start again."
+        ) from error
+    if not _begun(outcome).exists():
+        raise TrainingError(
+            f"The training processes could not begin ({str(error).strip()}). In a script, call"
+            ' train() under `if __name__ == "__main__":`, or with devices=1.'
+        ) from error
+    if is_exit or _lost(outcome).exists():
+        raise TrainingError(killed(str(error) if is_exit else "")) from error
+    raise error
+
+
+def _begun(outcome: Path) -> Path:
+    """Is there when a process has come as far as what it is for."""
+    return outcome.with_name("begun")
 
 
 def _lost(outcome: Path) -> Path:
