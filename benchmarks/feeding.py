@@ -241,7 +241,7 @@ def write_images(store: Store, folder: Path, n: int) -> list[tuple[Path, int]]:
         (folder / word).mkdir(parents=True)
     for rows in windows(store, "train"):
         assert rows.drawings is not None
-        for row, pixels in enumerate(render_rows(rows.drawings, RenderSpec())):
+        for row, pixels in enumerate(render_rows(rows.drawings, RenderSpec())[:, 0]):
             if len(images) == n:
                 return images
             label = int(rows.labels[row])

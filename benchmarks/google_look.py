@@ -59,7 +59,7 @@ def pair_differences(raw: Path, bitmap: Path) -> NDArray[np.float64]:
         return np.zeros(0)
     theirs = np.load(bitmap, mmap_mode="r").reshape(-1, 28, 28)
     drawings = [drawing.simplified() for drawing in islice(read_drawings(raw), len(theirs))]
-    ours = render_rows(Ragged.from_drawings(drawings), RenderSpec())
+    ours = render_rows(Ragged.from_drawings(drawings), RenderSpec())[:, 0]
     apart = np.abs(ours.astype(np.float64) - theirs[: len(ours)])
     means: NDArray[np.float64] = apart.mean(axis=(1, 2))
     return means

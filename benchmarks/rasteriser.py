@@ -174,7 +174,7 @@ def rate_of(draw: Callable[[int, int], object], n: int, seconds: float) -> float
 def judge(drawings: Ragged, spec: RenderSpec, factors: Sequence[int]) -> Polylines:
     """Print how good ours and OpenCV are; the fastest of OpenCV's ways that is as good as ours."""
     exact = draw_exactly(drawings, spec)
-    definition = render_many(drawings, spec)
+    definition = render_many(drawings, spec)[:, 0]
 
     def quality(draw: Callable[[], NDArray[np.uint8]]) -> Quality:
         draw()
@@ -189,7 +189,7 @@ def judge(drawings: Ragged, spec: RenderSpec, factors: Sequence[int]) -> Polylin
         judged = [(way, quality(partial(draw_polylines, drawings, spec, way))) for way in every]
         return min(judged, key=lambda pair: pair[1].from_exact)
 
-    ours = quality(lambda: render_rows(drawings, spec))
+    ours = quality(lambda: render_rows(drawings, spec)[:, 0])
     pairs = [best_thickness(factor, line) for factor in factors for line in LINES]
     found: dict[Polylines, Quality] = dict(pairs)
     print(f"\n{spec.side:2} pixels, mean difference of 255: from exact, from our definition; rate")
@@ -223,7 +223,7 @@ def draw_exactly(drawings: Ragged, spec: RenderSpec) -> NDArray[np.float32]:
     large = RenderSpec(side=spec.side * factor, line_width=spec.line_width, padding=spec.padding)
     exact = np.empty((len(drawings), spec.side, spec.side), np.float32)
     for row in range(len(drawings)):
-        image = render_rows(drawings, large, np.array([row]))[0]
+        image = render_rows(drawings, large, np.array([row]))[0, 0]
         exact[row] = image.reshape(spec.side, factor, spec.side, factor).mean(axis=(1, 3))
     return exact
 

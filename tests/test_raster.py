@@ -117,10 +117,10 @@ def test_the_padding_stays_empty(hand_made: dict[str, Drawing]) -> None:
 
 def test_render_many_draws_each(hand_made: dict[str, Drawing]) -> None:
     images = render_many(Ragged.from_drawings(hand_made.values()))
-    assert images.shape == (len(hand_made), 28, 28)
+    assert images.shape == (len(hand_made), 1, 28, 28)
     for image, drawing in zip(images, hand_made.values(), strict=True):
-        assert np.array_equal(image, render(drawing))
-    assert render_many(Ragged.empty()).shape == (0, 28, 28)
+        assert np.array_equal(image[0], render(drawing))
+    assert render_many(Ragged.empty()).shape == (0, 1, 28, 28)
 
 
 def google_look() -> ModuleType:

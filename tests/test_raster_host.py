@@ -55,11 +55,11 @@ def test_rows_are_drawn_in_the_order_asked_for(hand_made: dict[str, Drawing]) ->
     every = Ragged.from_drawings(hand_made.values())
     images = render_rows(every, RenderSpec())
     rows = np.array([3, 0, 3])
-    out = np.full((3, 28, 28), 99, np.uint8)
+    out = np.full((3, 1, 28, 28), 99, np.uint8)
     assert render_rows(every, RenderSpec(), rows, out=out) is out
     assert np.array_equal(out, images[rows])
-    assert render_rows(every, RenderSpec(), rows[:0]).shape == (0, 28, 28)
-    assert render_rows(Ragged.empty(), RenderSpec()).shape == (0, 28, 28)
+    assert render_rows(every, RenderSpec(), rows[:0]).shape == (0, 1, 28, 28)
+    assert render_rows(Ragged.empty(), RenderSpec()).shape == (0, 1, 28, 28)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.37, 0.5, 0.75, 0.999])
@@ -67,7 +67,7 @@ def test_a_share_is_drawn_as_the_prefix(hand_made: dict[str, Drawing], share: fl
     every = Ragged.from_drawings(hand_made.values())
     images = render_rows(every, RenderSpec(), share=share)
     for image, drawing in zip(images, hand_made.values(), strict=True):
-        assert far_apart(image, render(drawing.prefix(share))) <= 1
+        assert far_apart(image[0], render(drawing.prefix(share))) <= 1
 
 
 def test_what_was_drawn_before_leaves_no_trace(hand_made: dict[str, Drawing]) -> None:

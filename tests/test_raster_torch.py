@@ -73,4 +73,4 @@ def test_points_in_bytes_and_none_at_all() -> None:
     )
     images = render_tensor(every, RenderSpec(side=64)).numpy()
     assert far_apart(images, render_many(every, RenderSpec(side=64))) <= 1
-    assert render_tensor(Ragged.empty(), RenderSpec()).shape == (0, 28, 28)
+    assert render_tensor(Ragged.empty(), RenderSpec()).shape == (0, 1, 28, 28)

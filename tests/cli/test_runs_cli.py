@@ -184,7 +184,7 @@ def test_showing_the_newest_for_programs(runs: Path, capsys: pytest.CaptureFixtu
     assert (status, err) == (0, "")
     assert (shown["name"], shown["state"], shown["epochs_done"]) == ("stopped", "stopped", 3)
     assert shown["unusual"]["epochs"] == 4
-    assert shown["next"] == ["doodlewise train --resume last --name stopped"]
+    assert shown["next"] == ["doodlewise train --config runs/stopped/config.yaml"]
 
 
 @pytest.mark.parametrize("name", ["first", "second", "broken-off", "stopped"])

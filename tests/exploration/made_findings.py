@@ -40,7 +40,7 @@ def doodle_findings(
         for index in range(len(words))
     ]
     images = np.stack(
-        [render_rows(Ragged.from_drawings(each), spec)[..., None] for each in drawings]
+        [render_rows(Ragged.from_drawings(each), spec).transpose(0, 2, 3, 1) for each in drawings]
     )
     strokes = [np.array([len(d.strokes) for d in each], float) for each in drawings]
     ink = [each.mean(axis=(1, 2, 3)) / 255.0 for each in images]

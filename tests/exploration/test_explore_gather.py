@@ -42,7 +42,7 @@ def test_drawings_are_counted_as_they_are(strokes_store: Path, all_rows: AllRows
     store = Store(strokes_store)
     found, rows = gather(store, method=None), all_rows(store)
     assert rows.drawings is not None
-    images = render_many(rows.drawings)
+    images = render_many(rows.drawings)[:, 0]
     assert (found.kind, found.look, found.split) == ("strokes", "drawing", "all")
     assert found.n == sum(found.sizes.values()) == len(rows)
     assert found.image_shape == (28, 28, 1)

@@ -36,7 +36,7 @@ def drawing_in(batch: StrokeBatch, at: int) -> Drawing:
 
 
 def pixels(drawing: Drawing) -> NDArray[np.int64]:
-    return render_rows(Ragged.from_drawings([drawing]), RenderSpec())[0].astype(np.int64)
+    return render_rows(Ragged.from_drawings([drawing]), RenderSpec())[0, 0].astype(np.int64)
 
 
 def test_every_drawing_comes_once_and_as_it_is() -> None:

@@ -44,7 +44,7 @@ def guessed(network: nn.Module, info: BundleInfo, images: torch.Tensor) -> NDArr
 
 
 def drawn(drawings: list[Drawing], spec: RenderSpec) -> torch.Tensor:
-    return torch.from_numpy(render_many(Ragged.from_drawings(drawings), spec)[:, None])
+    return torch.from_numpy(render_many(Ragged.from_drawings(drawings), spec))
 
 
 def exported(model: str, to: Path) -> Path:

@@ -36,7 +36,7 @@ def validation(store: Path) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     for shard in opened.shards("val"):
         rows = opened.read(shard)
         if rows.drawings is not None:
-            images = render_rows(rows.drawings, RenderSpec())[:, None]
+            images = render_rows(rows.drawings, RenderSpec())
         else:
             assert rows.images is not None
             images = rows.images.transpose(0, 3, 1, 2)

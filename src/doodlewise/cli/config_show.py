@@ -50,7 +50,7 @@ def show(
             "flag": part.metadata.get("flag"),
         }
         for name, part in all_settings().items()
-        if not changed or values[name] != usual.get(name)
+        if not changed or values[name] != usual.get(name, "")
     ]
     if output.is_json:
         output.json(rows)

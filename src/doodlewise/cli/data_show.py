@@ -90,7 +90,7 @@ def _images_of(store: Store, picked: dict[int, Rows]) -> dict[str, NDArray[np.ui
     images = {}
     for label, rows in picked.items():
         if rows.drawings is not None:
-            images[store.classes[label]] = render_rows(rows.drawings, spec)[..., None]
+            images[store.classes[label]] = render_rows(rows.drawings, spec).transpose(0, 2, 3, 1)
         elif rows.images is not None:
             images[store.classes[label]] = rows.images
     return images

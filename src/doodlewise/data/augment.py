@@ -15,7 +15,15 @@ from ..augment import Augment
 from ..drawing import FRAME
 from ..ragged import Ragged
 from ..raster import RenderSpec
-from ..raster_host import copy_prefix, ink, kernel, place_points
+from ..raster_host import (
+    copy_prefix,
+    draw,
+    kernel,
+    known,
+    place_points,
+    planes_of,
+    times_for,
+)
 
 __all__ = ["render_augmented", "scratch", "vary"]
 
@@ -33,10 +41,10 @@ def render_augmented(
     may_mirror: NDArray[np.bool_],
     out: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
-    """Draw these rows, varied: uint8 (rows, side, side).
+    """Draw these rows, varied: uint8 (rows, channels, side, side).
 
     Args:
-        drawings: points as uint8 or float32.
+        drawings: points as uint8 or float32, and times where the spec asks for them.
         spec: how they are drawn.
         augment: how much they vary.
         rows: which.
@@ -45,9 +53,10 @@ def render_augmented(
         out: filled and returned when given.
     """
     if out is None:
-        out = np.empty((len(rows), spec.side, spec.side), np.uint8)
+        out = np.empty((len(rows), *spec.image_shape), np.uint8)
     _render_augmented(
         drawings.points,
+        times_for(drawings, spec),
         drawings.stroke_lengths,
         drawings.stroke_offsets,
         drawings.point_offsets,
@@ -57,6 +66,7 @@ def render_augmented(
         augment.as_array(),
         np.float32(spec.pixels_per_unit),
         np.float32(spec.half_width),
+        planes_of(spec),
         out,
     )
     return out
@@ -65,6 +75,7 @@ def render_augmented(
 @kernel
 def _render_augmented(
     points: Any,
+    times: Any,
     stroke_lengths: Any,
     stroke_offsets: Any,
     point_offsets: Any,
@@ -74,21 +85,24 @@ def _render_augmented(
     amounts: Any,
     pixels_per_unit: Any,
     half_width: Any,
+    planes: Any,
     out: Any,
 ) -> None:
-    side = out.shape[1]
+    side = out.shape[2]
     one = np.float32(1.0)
     line_width = amounts[_LINE_WIDTH]
-    x, y, lengths = scratch(stroke_offsets, point_offsets, rows)
-    nearest = np.empty((side, side), np.float32)
+    x, y, t, lengths = scratch(stroke_offsets, point_offsets, rows)
+    work, shares = np.empty((side, side), np.float32), np.empty_like(x)
     state = np.empty(1, np.uint64)
     for i in range(len(rows)):
         row = rows[i]
         state[0] = seeds[i]
         own_points = points[point_offsets[row] : point_offsets[row + 1]]
+        own_times = known(times, point_offsets[row], point_offsets[row + 1])
         own_lengths = stroke_lengths[stroke_offsets[row] : stroke_offsets[row + 1]]
         kept_points, kept_strokes = vary(
             own_points,
+            own_times,
             own_lengths,
             may_mirror[i],
             amounts,
@@ -96,28 +110,31 @@ def _render_augmented(
             side,
             x,
             y,
+            t,
             lengths,
             state,
         )
         pen = half_width * (one + line_width * _either_side(state))
-        ink(x[:kept_points], y[:kept_points], lengths[:kept_strokes], pen, nearest, out[i])
+        n_times = kept_points if len(own_times) > 0 else 0
+        draw(x, y, t[:n_times], lengths[:kept_strokes], pen, planes, work, shares, out[i])
 
 
 @kernel
 def scratch(stroke_offsets: Any, point_offsets: Any, rows: Any) -> Any:
-    """x and y, float32, and stroke lengths, int32, with room for any of these rows."""
+    """x, y and t, float32, and stroke lengths, int32, with room for any of these rows."""
     most_points, most_strokes = 1, 1
     for row in rows:
         most_points = max(most_points, point_offsets[row + 1] - point_offsets[row])
         most_strokes = max(most_strokes, stroke_offsets[row + 1] - stroke_offsets[row])
     # A stroke that is cut ends in a point of its own, hence one more.
     x, y = np.empty(most_points + 1, np.float32), np.empty(most_points + 1, np.float32)
-    return x, y, np.empty(most_strokes, np.int32)
+    return x, y, np.empty(most_points + 1, np.float32), np.empty(most_strokes, np.int32)
 
 
 @kernel
 def vary(
     points: Any,
+    times: Any,
     own_lengths: Any,
     may_mirror: Any,
     amounts: Any,
@@ -125,6 +142,7 @@ def vary(
     side: Any,
     x: Any,
     y: Any,
+    t: Any,
     lengths: Any,
     state: Any,
 ) -> tuple[int, int]:
@@ -134,6 +152,7 @@ def vary(
 
     Args:
         points: (points, 2), of the drawing.
+        times: (points,), or (0,) where they are not known.
         own_lengths: (strokes,), points of each stroke.
         may_mirror: whether the word allows it.
         amounts: of `Augment.as_array`.
@@ -141,6 +160,7 @@ def vary(
         side: of the canvas, pixels.
         x: filled with the points, in pixels.
         y: likewise.
+        t: filled with the times, if there are any, which do not vary.
         lengths: filled with the stroke lengths.
         state: (1,), of the random numbers.
     """
@@ -150,8 +170,9 @@ def vary(
     share = one
     if _uniform(state) < prefix:
         share = prefix_min + (one - prefix_min) * _uniform(state)
-    n_strokes = copy_prefix(points, own_lengths, share, x, y, lengths)
-    kept_points, kept_strokes = _drop_strokes(x, y, lengths, n_strokes, drop, state)
+    n_strokes = copy_prefix(points, times, own_lengths, share, x, y, t, lengths)
+    has_times = len(times) > 0
+    kept_points, kept_strokes = _drop_strokes(x, y, t, has_times, lengths, n_strokes, drop, state)
     unit = _to_origin(x[:kept_points], y[:kept_points]) / np.float32(FRAME)
     _vary_strokes(
         x,
@@ -184,7 +205,14 @@ def vary(
 
 @kernel
 def _drop_strokes(
-    x: Any, y: Any, lengths: Any, n_strokes: Any, drop: Any, state: Any
+    x: Any,
+    y: Any,
+    t: Any,
+    has_times: Any,
+    lengths: Any,
+    n_strokes: Any,
+    drop: Any,
+    state: Any,
 ) -> tuple[int, int]:
     """Leave out strokes by chance, moving the others up; how many points and strokes are left."""
     kept_points, kept_strokes, first = 0, 0, 0
@@ -194,6 +222,8 @@ def _drop_strokes(
         if is_last_chance or _uniform(state) >= drop:
             for p in range(first, first + length):
                 x[kept_points], y[kept_points] = x[p], y[p]
+                if has_times:
+                    t[kept_points] = t[p]
                 kept_points += 1
             lengths[kept_strokes] = length
             kept_strokes += 1

@@ -28,6 +28,7 @@ class Pieces:
 
     Attributes:
         points: float32 (points, 2).
+        times: float32 (points,), as of `Ragged`; None where nobody asks for them.
         owner: int64 (points,), the drawing of each point.
         stroke: int64 (points,), the stroke of each point, counted over all drawings.
         first_point: int64 (drawings,), where each drawing begins.
@@ -40,6 +41,7 @@ class Pieces:
     """
 
     points: torch.Tensor
+    times: torch.Tensor | None
     owner: torch.Tensor
     stroke: torch.Tensor
     first_point: torch.Tensor
@@ -60,12 +62,14 @@ class Placed:
 
     Attributes:
         points: float32 (points, 2), pixels.
+        times: float32 (points,), if there are any.
         is_kept: bool (points,), whether a point is still there.
         lengths: int64 (strokes,), points that are left of each stroke; they are its first ones.
         pen: float32 (drawings,), the width of the pen as a factor.
     """
 
     points: torch.Tensor
+    times: torch.Tensor | None
     is_kept: torch.Tensor
     lengths: torch.Tensor
     pen: torch.Tensor
@@ -94,9 +98,10 @@ def vary_on_device(
     if augment is None:
         is_kept = torch.ones_like(pieces.owner, dtype=torch.bool)
         pen = points.new_ones(len(pieces))
-        return Placed(_place(pieces, points, is_kept, pixels_per_unit, side), is_kept, lengths, pen)
+        points = _place(pieces, points, is_kept, pixels_per_unit, side)
+        return Placed(points, pieces.times, is_kept, lengths, pen)
     draws = Draws(seeds)
-    points, is_kept, drawn = _begin(pieces, augment, draws)
+    points, times, is_kept, drawn = _begin(pieces, augment, draws)
     is_kept, lengths, drawn = _drop_strokes(pieces, is_kept, augment, draws, drawn)
     points, drawn = _vary_strokes(pieces, points, is_kept, lengths, augment, draws, drawn)
     points, drawn = _turn(pieces, points, augment, draws, drawn, may_mirror)
@@ -107,18 +112,19 @@ def vary_on_device(
     centre = side / 2.0
     points = (points - centre) * size[pieces.owner, None] + centre + move[pieces.owner]
     pen = 1.0 + augment.line_width * draws.either_side(drawn + 4)
-    return Placed(points, is_kept, lengths, pen)
+    return Placed(points, times, is_kept, lengths, pen)
 
 
 def _begin(
     pieces: Pieces, augment: Augment, draws: Draws
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Of some drawings only the beginning: points, which are kept, and how many numbers it took."""
-    points = pieces.points
+) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor, torch.Tensor]:
+    """Of some drawings only the beginning: points, their times, which are kept, and how many
+    numbers it took."""
+    points, times = pieces.points, pieces.times
     is_cut_short = draws.uniform(1) < augment.prefix
     drawn = 1 + is_cut_short.to(torch.int64)
     if not augment.prefix:
-        return points, torch.ones_like(pieces.owner, dtype=torch.bool), drawn
+        return points, times, torch.ones_like(pieces.owner, dtype=torch.bool), drawn
     share = augment.prefix_min + (1.0 - augment.prefix_min) * draws.uniform(2)
     before = points.roll(1, dims=0)
     step = (points - before).to(torch.float64).square().sum(dim=1).sqrt()
@@ -132,7 +138,10 @@ def _begin(
     is_cut = is_beyond & (along - step <= budget)
     part = ((budget - (along - step)) / step.clamp(min=1)).to(torch.float32)[:, None]
     points = torch.where(is_cut[:, None], before + part * (points - before), points)
-    return points, ~is_beyond | is_cut, drawn
+    if times is not None:
+        earlier = times.roll(1)
+        times = torch.where(is_cut, earlier + part[:, 0] * (times - earlier), times)
+    return points, times, ~is_beyond | is_cut, drawn
 
 
 def _drop_strokes(

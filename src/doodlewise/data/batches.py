@@ -221,7 +221,7 @@ class TrainingBatches:
         if self.takes != "strokes":
             assert self.spec is not None
             pixels = render_augmented(drawings, self.spec, self.augment, **variation)
-            images = torch.from_numpy(pixels[:, None])
+            images = torch.from_numpy(pixels)
         if self.takes != "images":
             strokes = vary_strokes(drawings, self.augment, **variation)
         return Batch(Inputs(images, strokes), labels)
@@ -246,7 +246,7 @@ def render_window(rows: Rows, spec: RenderSpec | None, share: float = 1.0) -> to
         assert rows.images is not None
         return channels_first(rows.images)
     assert spec is not None
-    return torch.from_numpy(render_rows(rows.drawings, spec, share=share)[:, None])
+    return torch.from_numpy(render_rows(rows.drawings, spec, share=share))
 
 
 def inputs_of(rows: Rows, spec: RenderSpec | None, takes: Takes, share: float = 1.0) -> Inputs:
@@ -279,7 +279,7 @@ def inputs_of_drawings(
         if takes == "strokes":
             return Inputs(strokes=strokes)
     assert spec is not None
-    images = torch.from_numpy(render_rows(drawings, spec, rows, share=share)[:, None])
+    images = torch.from_numpy(render_rows(drawings, spec, rows, share=share))
     return Inputs(images, strokes)
 
 

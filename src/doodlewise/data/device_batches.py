@@ -18,7 +18,7 @@ from ..drawing import FRAME
 from ..errors import MemoryExhaustedError
 from ..models.inputs import Inputs, Strokes
 from ..raster import RenderSpec
-from ..raster_torch import ink_on_device
+from ..raster_torch import draw_on_device
 from .augment_pixels_torch import vary_pixels_on_device
 from .augment_torch import Pieces, Placed, vary_on_device
 from .batches import Batch, Run, TrainingBatches
@@ -28,9 +28,6 @@ from .split import Split
 from .store import Store
 
 __all__ = ["DeviceBatches"]
-
-_FAR = -1e6
-"""Pixels: lines that are not to be drawn are there."""
 
 
 class DeviceBatches(TrainingBatches):
@@ -64,7 +61,8 @@ class DeviceBatches(TrainingBatches):
             self._first_of[shard.file] = first
             first += shard.rows
         try:
-            self._held = HeldSplit.load(store, split, self.takes, device)
+            is_timed = spec is not None and "time" in spec.channels
+            self._held = HeldSplit.load(store, split, self.takes, device, is_timed=is_timed)
         except torch.OutOfMemoryError as error:
             raise MemoryExhaustedError(
                 f"The {split} split of {store.folder} does not fit into the memory of the device."
@@ -139,17 +137,22 @@ class _Numbers:
 
 
 def _drawn(pieces: Pieces, placed: Placed, spec: RenderSpec) -> torch.Tensor:
-    """Images of placed drawings: uint8 (drawings, 1, side, side)."""
+    """Images of placed drawings: uint8 (drawings, channels, side, side)."""
     # A line leads from each point to the next of its stroke, and from the last one to itself: that
     # draws the dots of one point, and changes nothing elsewhere.
     following = torch.arange(1, len(pieces.owner) + 1, device=pieces.owner.device)
     lasts = pieces.stroke_first + placed.lengths - 1
     is_last = following - 1 == lasts[pieces.stroke]
     following = torch.where(is_last, following - 1, following).clamp(max=len(following) - 1)
-    starts = torch.where(placed.is_kept[:, None], placed.points, _FAR)
-    ends = torch.where(placed.is_kept[:, None], placed.points[following], _FAR)
-    pen = placed.pen * spec.half_width
-    return ink_on_device(starts, ends, pieces.owner, pen, spec.side)[:, None]
+    return draw_on_device(
+        placed.points,
+        following,
+        pieces.owner,
+        placed.pen * spec.half_width,
+        spec,
+        times=placed.times,
+        is_there=placed.is_kept,
+    )
 
 
 def _strokes(pieces: Pieces, placed: Placed) -> Strokes:
@@ -163,4 +166,5 @@ def _strokes(pieces: Pieces, placed: Placed) -> Strokes:
         points=placed.points[is_kept],
         begins=begins[is_kept],
         offsets=offsets,
+        times=None if placed.times is None else placed.times[is_kept],
     )

@@ -28,6 +28,7 @@ class HeldSplit:
         key_ids: int64 (rows,), the bits of those of the store.
         images: uint8 (rows, channels, height, width); of a pixels store.
         points: (points, 2), uint8 or float32, drawings end to end; of a strokes store.
+        times: float32 (points,), as of `Ragged`; None where they are not known or not needed.
         stroke_lengths: int32 (strokes,).
         first_point: int64 (rows,), where the points of each drawing begin.
         first_stroke: int64 (rows,), where its stroke lengths begin.
@@ -39,6 +40,7 @@ class HeldSplit:
     key_ids: torch.Tensor
     images: torch.Tensor | None
     points: torch.Tensor
+    times: torch.Tensor | None
     stroke_lengths: torch.Tensor
     first_point: torch.Tensor
     first_stroke: torch.Tensor
@@ -46,7 +48,15 @@ class HeldSplit:
     n_strokes: NDArray[np.int32]
 
     @classmethod
-    def load(cls, store: Store, split: Split, takes: Takes, device: torch.device) -> HeldSplit:
+    def load(
+        cls,
+        store: Store,
+        split: Split,
+        takes: Takes,
+        device: torch.device,
+        *,
+        is_timed: bool = False,
+    ) -> HeldSplit:
         """Read a split, a window at a time.
 
         Args:
@@ -54,7 +64,9 @@ class HeldSplit:
             split: which.
             takes: what the network takes: for strokes, they are simplified once, here.
             device: where to.
+            is_timed: whether the images that a network takes show the pen times.
         """
+        keeps_times = store.manifest.has_times and (takes != "images" or is_timed)
         parts: dict[str, list[torch.Tensor]] = {}
         n_points, n_strokes = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
         for rows in windows(store, split):
@@ -64,6 +76,8 @@ class HeldSplit:
                 if takes != "images":
                     drawings = simplified_rows(drawings)
                 columns |= _columns_of(drawings)
+                if keeps_times:
+                    columns["times"] = _times_of(drawings)
                 n_points.append(np.diff(drawings.point_offsets).astype(np.int32))
                 n_strokes.append(np.diff(drawings.stroke_offsets).astype(np.int32))
             for name, values in columns.items():
@@ -79,6 +93,7 @@ class HeldSplit:
             key_ids=whole["key_ids"],
             images=whole.get("images"),
             points=whole.get("points", nothing),
+            times=whole.get("times"),
             stroke_lengths=whole.get("stroke_lengths", nothing),
             first_point=_begins(points, device),
             first_stroke=_begins(strokes, device),
@@ -103,6 +118,7 @@ class HeldSplit:
         last_stroke = torch.cat([first_stroke[1:] - 1, number[-1:]])
         return Pieces(
             points=self.points[point].to(torch.float32),
+            times=None if self.times is None else self.times[point],
             owner=owner,
             stroke=number.repeat_interleave(lengths, output_size=len(point)),
             first_point=first_point,
@@ -113,6 +129,13 @@ class HeldSplit:
             first_stroke=first_stroke,
             last_stroke=last_stroke,
         )
+
+
+def _times_of(drawings: Ragged) -> NDArray[np.float32]:
+    """The times of all points, NaN where none are known of this part of the store."""
+    if drawings.times is None:
+        return np.full(len(drawings.points), np.nan, np.float32)
+    return drawings.times
 
 
 def bytes_held(store: Store, split: Split, takes: Takes) -> int:

@@ -77,7 +77,7 @@ class Look:
         from ..raster_host import render_rows
 
         assert rows.drawings is not None
-        return render_rows(rows.drawings, self.spec)[..., None]
+        return render_rows(rows.drawings, self.spec).transpose(0, 2, 3, 1)
 
     def pictures(self, rows: Rows) -> NDArray[np.uint8]:
         """Pictures as people expect them, dark ink on white paper; photos as they are."""

@@ -20,7 +20,7 @@ from ..augment import Augment
 from ..drawing import FRAME
 from ..models.inputs import Strokes
 from ..ragged import Ragged, offsets_of
-from ..raster_host import copy_prefix, kernel, place_points
+from ..raster_host import NO_TIMES, copy_prefix, kernel, place_points
 from ..simplify_host import simplify
 from .augment import scratch, vary
 from .gather import gather
@@ -50,7 +50,7 @@ def place_strokes(drawings: Ragged) -> Strokes:
     _place(drawings.points, drawings.point_offsets, points)
     begins = np.zeros(len(points), np.bool_)
     begins[offsets_of(drawings.stroke_lengths)[:-1]] = True
-    return _strokes(points, begins, drawings.point_offsets.copy())
+    return _strokes(points, begins, drawings.point_offsets.copy(), drawings.times)
 
 
 def vary_strokes(
@@ -75,9 +75,11 @@ def vary_strokes(
     most = int((drawings.point_offsets[rows + 1] - drawings.point_offsets[rows]).sum()) + len(rows)
     points = np.empty((most, 2), np.float32)
     begins = np.zeros(most, np.bool_)
+    times = np.empty(0 if drawings.times is None else most, np.float32)
     offsets = np.zeros(len(rows) + 1, np.int64)
     _vary_rows(
         drawings.points,
+        NO_TIMES if drawings.times is None else drawings.times,
         drawings.stroke_lengths,
         drawings.stroke_offsets,
         drawings.point_offsets,
@@ -87,19 +89,25 @@ def vary_strokes(
         augment.as_array(),
         points,
         begins,
+        times,
         offsets,
     )
     n = offsets[-1]
-    return _strokes(points[:n], begins[:n], offsets)
+    left = None if drawings.times is None else times[:n]
+    return _strokes(points[:n], begins[:n], offsets, left)
 
 
 def _strokes(
-    points: NDArray[np.float32], begins: NDArray[np.bool_], offsets: NDArray[np.int64]
+    points: NDArray[np.float32],
+    begins: NDArray[np.bool_],
+    offsets: NDArray[np.int64],
+    times: NDArray[np.float32] | None,
 ) -> Strokes:
     return Strokes(
         points=torch.from_numpy(points),
         begins=torch.from_numpy(begins),
         offsets=torch.from_numpy(offsets),
+        times=None if times is None else torch.from_numpy(times),
         known_offsets=offsets,
     )
 
@@ -108,18 +116,22 @@ def _cut(drawings: Ragged, share: float) -> Ragged:
     """Only this share of the ink of each drawing."""
     most = len(drawings.points)
     points, lengths = np.empty((most, 2), np.float32), np.empty_like(drawings.stroke_lengths)
+    times = np.empty(0 if drawings.times is None else most, np.float32)
     strokes = np.empty(len(drawings), np.int64)
     n_points, n_strokes = _cut_rows(
         drawings.points,
+        NO_TIMES if drawings.times is None else drawings.times,
         drawings.stroke_lengths,
         drawings.stroke_offsets,
         drawings.point_offsets,
         np.float32(share),
         points,
+        times,
         lengths,
         strokes,
     )
-    return Ragged.from_lengths(points[:n_points], lengths[:n_strokes], strokes)
+    left = None if drawings.times is None else times[:n_points]
+    return Ragged.from_lengths(points[:n_points], lengths[:n_strokes], strokes, left)
 
 
 @kernel
@@ -134,28 +146,33 @@ def _place(points: Any, point_offsets: Any, out: Any) -> None:
 @kernel
 def _cut_rows(
     points: Any,
+    times: Any,
     stroke_lengths: Any,
     stroke_offsets: Any,
     point_offsets: Any,
     share: Any,
     out: Any,
+    out_times: Any,
     out_lengths: Any,
     out_strokes: Any,
 ) -> tuple[int, int]:
     """Fill with what is left, one drawing after the other; how many points and strokes."""
     n = len(point_offsets) - 1
-    x, y, lengths = scratch(stroke_offsets, point_offsets, np.arange(n))
+    x, y, t, lengths = scratch(stroke_offsets, point_offsets, np.arange(n))
     n_points, n_strokes = 0, 0
     for i in range(n):
         own_points = points[point_offsets[i] : point_offsets[i + 1]]
+        own_times = times[point_offsets[i] : point_offsets[i + 1]]
         own_lengths = stroke_lengths[stroke_offsets[i] : stroke_offsets[i + 1]]
-        out_strokes[i] = copy_prefix(own_points, own_lengths, share, x, y, lengths)
+        out_strokes[i] = copy_prefix(own_points, own_times, own_lengths, share, x, y, t, lengths)
         p = 0
         for stroke in range(out_strokes[i]):
             out_lengths[n_strokes] = lengths[stroke]
             n_strokes += 1
             for _ in range(lengths[stroke]):
                 out[n_points, 0], out[n_points, 1] = x[p], y[p]
+                if len(out_times) > 0:
+                    out_times[n_points] = t[p]
                 n_points += 1
                 p += 1
     return n_points, n_strokes
@@ -164,6 +181,7 @@ def _cut_rows(
 @kernel
 def _vary_rows(
     points: Any,
+    times: Any,
     stroke_lengths: Any,
     stroke_offsets: Any,
     point_offsets: Any,
@@ -173,17 +191,20 @@ def _vary_rows(
     amounts: Any,
     out: Any,
     begins: Any,
+    out_times: Any,
     offsets: Any,
 ) -> None:
-    x, y, lengths = scratch(stroke_offsets, point_offsets, rows)
+    x, y, t, lengths = scratch(stroke_offsets, point_offsets, rows)
     state = np.empty(1, np.uint64)
     for i in range(len(rows)):
         row = rows[i]
         state[0] = seeds[i]
         own_points = points[point_offsets[row] : point_offsets[row + 1]]
+        own_times = times[point_offsets[row] : point_offsets[row + 1]]
         own_lengths = stroke_lengths[stroke_offsets[row] : stroke_offsets[row + 1]]
-        _, n_strokes = vary(
+        n_points, n_strokes = vary(
             own_points,
+            own_times,
             own_lengths,
             may_mirror[i],
             amounts,
@@ -191,9 +212,12 @@ def _vary_rows(
             _SIDE,
             x,
             y,
+            t,
             lengths,
             state,
         )
+        if len(out_times) > 0:
+            out_times[offsets[i] : offsets[i] + n_points] = t[:n_points]
         offsets[i + 1] = _append(x, y, lengths[:n_strokes], offsets[i], out, begins)
 
 

@@ -91,7 +91,7 @@ class BalancedSample:
 def pictures(rows: Rows, side: int = SHOWN_SIDE) -> NDArray[np.uint8]:
     """What rows look like: uint8 (rows, height, width, channels); drawings at this side."""
     if rows.drawings is not None:
-        return render_rows(rows.drawings, RenderSpec(side=side))[..., None]
+        return render_rows(rows.drawings, RenderSpec(side=side)).transpose(0, 2, 3, 1)
     assert rows.images is not None
     return rows.images
 
@@ -120,7 +120,7 @@ def row_shown(
 def grey_thumbnails(rows: Rows, side: int = GREY_SIDE) -> NDArray[np.uint8]:
     """Small grey pictures of rows: uint8 (rows, side, side)."""
     if rows.drawings is not None:
-        return render_rows(rows.drawings, RenderSpec(side=side))
+        return render_rows(rows.drawings, RenderSpec(side=side))[:, 0]
     assert rows.images is not None
     n, height, width, _ = rows.images.shape
     small = np.empty((n, side, side), np.uint8)

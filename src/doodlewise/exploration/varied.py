@@ -48,7 +48,7 @@ def vary(rows: Rows, classes: Sequence[str], *, is_ink: bool, seed: int = 0) -> 
             rows=each,
             seeds=mix(seeds, 0),
             may_mirror=may_mirror,
-        )
+        ).transpose(0, 2, 3, 1)
     else:
         after = augment_pixels(
             before[each], PixelAugment(), seeds=mix(seeds, 0), may_mirror=may_mirror, is_ink=is_ink

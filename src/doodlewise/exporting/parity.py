@@ -137,7 +137,7 @@ def _by_definition(subject: Subject, rows: Rows) -> NDArray[np.float32]:
     assert rows.drawings is not None
     inputs = inputs_of(rows, subject.spec, takes_of(subject.network))
     if inputs.images is not None:
-        exact = torch.from_numpy(render_many(rows.drawings, subject.spec)[:, None])
+        exact = torch.from_numpy(render_many(rows.drawings, subject.spec))
         inputs = replace(inputs, images=exact)
     parts = [
         scores(subject.network, inputs.slice(first, first + _IMAGES_AT_ONCE))

@@ -10,7 +10,7 @@ No pickle: opening one from a stranger runs none of their code.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from torch import nn
 from ..bundle_info import CONFIG, BundleInfo, find_bundle, read_bundle_info
 from ..errors import BundleError, ConfigError, ModelError
 from ..files import replacing, write_json, write_text
+from .inputs import takes_of
 from .registry import channels_last, count_parameters, create_model
 
 __all__ = ["BundleInfo", "find_bundle", "load_bundle", "read_bundle_info", "save_bundle"]
@@ -31,7 +32,8 @@ DATA_LICENCE = "Quick, Draw! data: Google, CC BY 4.0"
 
 
 def save_bundle(model: nn.Module, info: BundleInfo, folder: Path) -> None:
-    """Write a bundle; each file appears whole."""
+    """Write a bundle; each file appears whole. What the network takes is seen by itself."""
+    info = replace(info, takes=takes_of(model))
     weights = {
         name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
     }

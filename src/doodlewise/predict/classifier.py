@@ -377,9 +377,9 @@ class Classifier:
         """Drawings as the network saw them: uint8 (n, channels, height, width)."""
         image = self.image
         if self.info.render is not None or image is None or self._takes_photos:
-            return _render(drawings, self.render)[:, None]
+            return _render(drawings, self.render)
         pixels = np.empty((len(drawings), *self.info.image_shape), np.uint8)
-        for i, ink in enumerate(_render(drawings, AS_PICTURE)):
+        for i, ink in enumerate(_render(drawings, AS_PICTURE)[:, 0]):
             pixels[i] = _channels_first(image_pixels(Image.fromarray(255 - ink), image))
         return pixels
 
@@ -475,7 +475,7 @@ def _channels_first(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _render(drawings: Ragged, spec: RenderSpec) -> NDArray[np.uint8]:
-    """uint8 (n, side, side), by the fast rasteriser where it is installed."""
+    """uint8 (n, channels, side, side), by the fast rasteriser where it is installed."""
     try:
         from ..raster_host import render_rows
     except ImportError:

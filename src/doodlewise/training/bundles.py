@@ -15,7 +15,6 @@ from ..evaluation.result import EvalResult
 from ..evaluation.run import Subject, evaluate, fit_temperature
 from ..files import replacing
 from ..models.bundle import BundleInfo, save_bundle
-from ..models.inputs import takes_of
 from ..models.registry import ImageShape, channels_last, create_model
 from ..raster import RenderSpec
 from .checkpoint import load_checkpoint
@@ -140,7 +139,6 @@ class Bundles:
             image=self.store.manifest.image,
             temperature=subject.temperature,
             sure_from=sure,
-            takes=takes_of(subject.network),
             metrics=metrics,
             trained_on={
                 "store": self.store.folder.name,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass, replace
+from functools import cache
 from pathlib import Path, PurePath
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -246,7 +247,7 @@ def save_config(config: TrainConfig, path: Path) -> None:
 def all_settings(kind: type = TrainConfig, prefix: str = "") -> dict[str, Field[Any]]:
     """Every setting by its dotted name."""
     found: dict[str, Field[Any]] = {}
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     for part in fields(kind):
         if is_dataclass(hints[part.name]):
             found |= all_settings(hints[part.name], f"{prefix}{part.name}.")
@@ -266,17 +267,23 @@ def all_defaults() -> dict[str, Any]:
     return found
 
 
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """Types of the fields of a class."""
+    return get_type_hints(kind)
+
+
 def type_of(name: str) -> Any:
     """Type of a setting, by its dotted name."""
     kind: Any = TrainConfig
     for part in name.split("."):
-        kind = get_type_hints(kind)[part]
+        kind = _hints(kind)[part]
     return kind
 
 
 def _with_value(config: Any, path: list[str], value: Any, key: str) -> Any:
     name, *inner = path
-    kinds = get_type_hints(type(config))
+    kinds = _hints(type(config))
     if name not in kinds:
         known = all_settings()
         by_last_part = {each.rpartition(".")[2]: each for each in known}

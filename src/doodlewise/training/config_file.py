@@ -25,8 +25,8 @@ HEAD = """\
 # Settings of a training run. Start it by: doodlewise train --config {name}
 # What is left out is as usual; a setting on the command line (--set optim.lr=1e-3) counts more.
 """
-COMMENT_AT = 30
-"""Column of the comments."""
+COMMENT_AT = 29
+"""Column before the comments, where what is before them is not longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,12 @@ def commented(values: Mapping[str, Any], name: str) -> str:
         inside, _, last = key.rpartition(".")
         if inside != group:
             group = inside
-            parts.append(f"\n{group}:{' ' * (COMMENT_AT - len(group) - 1)}# {_help_of(group)}")
+            parts.append(f"\n{f'{group}:':{COMMENT_AT}} # {_help_of(group)}")
         value = values.get(key, usual.get(key))
         if key == "store" and not value:
             last, value = "# store", STORE
         line = f"{'  ' * bool(inside)}{last}: {_as_yaml(value)}"
-        parts.append(f"{line:{COMMENT_AT}}# {part.metadata['help']}")
+        parts.append(f"{line:{COMMENT_AT}} # {part.metadata['help']}")
     return "\n".join(parts) + "\n"
 
 
@@ -171,9 +171,9 @@ def _groups() -> list[str]:
 
 
 def _unknown(name: str, known: set[str]) -> str:
-    by_last = {each.rpartition(".")[2]: each for each in sorted(known, reverse=True)}
     last = name.rpartition(".")[2]
-    near = did_you_mean(name, sorted(known)) or did_you_mean(by_last.get(last, ""), sorted(known))
+    same = [f"'{each}'" for each in sorted(known) if each.rpartition(".")[2] == last]
+    near = f" Did you mean {' or '.join(same)}?" if same else did_you_mean(name, sorted(known))
     return f"There is no setting '{name}'.{near} See all: doodlewise config show"
 
 

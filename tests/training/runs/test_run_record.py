@@ -233,7 +233,7 @@ def test_files_are_named_by_what_they_are(tmp_path: Path) -> None:
 def test_what_to_do_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     runs = Path("runs")
-    for ending in ("finished", "stopped", "diverged"):
+    for ending in ("finished", "stopped", "diverged", "failed"):
         make_run(runs / ending, ending=ending, done=4 if ending == "finished" else 1)
 
     def commands(name: str) -> list[str]:
@@ -242,8 +242,12 @@ def test_what_to_do_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert commands("finished")[0] == "doodlewise eval runs/finished"
     add_evaluation(runs / "finished" / "eval-test")
     assert commands("finished")[0].startswith("doodlewise predict runs/finished ")
-    assert commands("stopped") == ["doodlewise train --resume last --name stopped"]
-    assert "--config runs/diverged/config.yaml --set optim.lr=" in commands("diverged")[0]
+    assert commands("stopped") == ["doodlewise train --config runs/stopped/config.yaml"]
+    for ending in ("stopped", "failed"):
+        (runs / ending / "weights").mkdir()
+        (runs / ending / "weights" / "last.ckpt").touch()
+        assert commands(ending) == [f"doodlewise train --resume last --name {ending}"]
+    assert "--config runs/diverged/config.yaml --set optim.lr=0.0004" in commands("diverged")[0]
     with locked(runs / "stopped", "trained"):
         assert commands("stopped") == ["tail -f runs/stopped/train.log"]
 

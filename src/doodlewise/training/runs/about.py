@@ -9,6 +9,7 @@ from shlex import quote
 from typing import Any
 
 from ..config import all_defaults
+from .evaluations import figure
 from .record import Row, RunRecord
 
 __all__ = ["about", "files_of", "next_commands", "shortened", "unusual_settings"]
@@ -30,6 +31,7 @@ FILES = {
     "tb": "for TensorBoard",
 }
 """What is what in a run folder."""
+USUAL_LR = 4e-3
 NOT_UNUSUAL = ("store", "name", "runs")
 
 
@@ -76,12 +78,16 @@ def next_commands(run: RunRecord) -> list[str]:
     """What one would do next with a run in its state."""
     where, path = run.path.parent, quote(str(run.path))
     runs = "" if where == Path("runs") else f" --runs {quote(str(where))}"
-    if run.state.can_go_on:
+    can_go_on = run.state.can_go_on or run.state.name == "failed"
+    if can_go_on and (run.path / "weights" / "last.ckpt").exists():
         return [f"doodlewise train --resume last --name {quote(run.name)}{runs}"]
     if run.state.name in ("running", "running?"):
         return [f"tail -f {path}/train.log"]
-    if run.state.name in ("diverged", "failed"):
-        return [f"doodlewise train --config {path}/config.yaml --set optim.lr=1e-3"]
+    if run.state.name == "diverged":
+        lr = figure(run.config, "optim.lr") or USUAL_LR
+        return [f"doodlewise train --config {path}/config.yaml --set optim.lr={lr / 10:g}"]
+    if can_go_on:
+        return [f"doodlewise train --config {path}/config.yaml"]
     if not (run.path / "model" / "config.json").exists():
         return []
     commands = [
