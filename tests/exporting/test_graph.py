@@ -131,11 +131,11 @@ def test_the_last_layer_of_every_network_can_be_taught(name: str) -> None:
     network = create_model(name, n_classes=3).eval()
     body, head = divided(network, usual_shape(name))
     assert head is not None
-    images = torch.rand((4, *usual_shape(name)))
+    inputs = example_inputs(takes_by_name(name), usual_shape(name), 4)
     with torch.inference_mode():
-        features = body(images)
+        features = scores(body, inputs)
         assert features.shape == (4, head.in_features)
-        assert torch.equal(head(features), network(images))
+        assert torch.equal(head(features), scores(network, inputs))
 
 
 def test_a_network_that_ends_otherwise_stays_whole() -> None:
