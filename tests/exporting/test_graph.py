@@ -13,6 +13,7 @@ from doodlewise.drawing import Drawing
 from doodlewise.exporting.graph import draw
 from doodlewise.exporting.onnx import graph_of
 from doodlewise.models.head import divided
+from doodlewise.models.inputs import example_inputs, scores
 from doodlewise.models.registry import (
     as_input,
     create_model,
@@ -125,7 +126,7 @@ def test_batches_and_lengths_of_any_size(hand_made: dict[str, Drawing]) -> None:
     assert np.ptp(ours, axis=0).max() > 0.05
 
 
-@pytest.mark.parametrize("name", [n for n in list_models() if takes_by_name(n) == "images"])
+@pytest.mark.parametrize("name", list_models())
 def test_the_last_layer_of_every_network_can_be_taught(name: str) -> None:
     torch.manual_seed(1)
     network = create_model(name, n_classes=3).eval()
