@@ -7,9 +7,9 @@ import signal
 from pathlib import Path
 
 import pytest
+from launched import all_end, descendants, launched, rows_of
 
 from doodlewise.training.setup import train
-from launched import all_end, descendants, launched, rows_of
 
 pytestmark = [
     pytest.mark.slow,
