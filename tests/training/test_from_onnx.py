@@ -54,7 +54,7 @@ def exported(model: str, to: Path) -> Path:
 
     torch.manual_seed(5)
     network = create_model(model, n_classes=len(WORDS), image_shape=(1, 28, 28))
-    for name, value in network.state_dict().items():
+    for value in network.state_dict().values():
         if value.ndim == 1 and value.is_floating_point():
             value.uniform_(0.2, 1.0)
     info = BundleInfo(model, WORDS, (1, 28, 28), RenderSpec(), temperature=0.6)
