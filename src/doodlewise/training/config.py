@@ -283,7 +283,8 @@ def type_of(name: str) -> Any:
 
 def _with_value(config: Any, path: list[str], value: Any, key: str) -> Any:
     name, *inner = path
-    kinds = _hints(type(config))
+    kind: Hashable = type(config)
+    kinds = _hints(kind)
     if name not in kinds:
         known = all_settings()
         by_last_part = {each.rpartition(".")[2]: each for each in known}
