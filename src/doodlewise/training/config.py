@@ -283,8 +283,7 @@ def type_of(name: str) -> Any:
 
 def _with_value(config: Any, path: list[str], value: Any, key: str) -> Any:
     name, *inner = path
-    kind: Hashable = type(config)
-    kinds = _hints(kind)
+    kinds = _hints(config.__class__)
     if name not in kinds:
         known = all_settings()
         by_last_part = {each.rpartition(".")[2]: each for each in known}
