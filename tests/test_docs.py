@@ -29,6 +29,7 @@ PAGES = (
     "docs/explore.md",
     "docs/train.md",
     "docs/records.md",
+    "docs/runs.md",
     "docs/predict.md",
     "docs/export.md",
     "docs/serve.md",

@@ -102,10 +102,16 @@ def _settings(unusual: dict[str, tuple[Any, Any]]) -> None:
     _section(
         "Settings that are not as usual",
         (
-            (name, f"{values[name]:{wide}}  usually {written(usual) or 'empty'}")
+            (name, f"{values[name]:{wide}}  usually {_usual(usual)}")
             for name, (_, usual) in unusual.items()
         ),
     )
+
+
+def _usual(value: Any) -> str:
+    from ..training.runs.spell import written
+
+    return "as suits the others" if value is None else written(value) or "empty"
 
 
 def _epochs(run: RunRecord) -> None:
