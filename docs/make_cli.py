@@ -24,6 +24,7 @@ COMMANDS = (
     "data synthetic",
     "explore",
     "train",
+    "sweep",
     "finetune",
     "find-lr",
     "config show",
