@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from doodlewise.data.cluster import _is_gone
 from doodlewise.data.executor import make_executor
 from doodlewise.data.prepare import prepare
 from doodlewise.errors import ConfigError, FormatError, MissingExtraError
@@ -17,6 +18,7 @@ ON_A_CLUSTER = """
 import json, logging, sys
 import ray
 from ray.cluster_utils import Cluster
+from doodlewise.data.cluster import _is_gone
 from doodlewise.data.executor import make_executor
 from doodlewise.data.prepare import prepare
 from doodlewise.errors import FormatError
@@ -126,6 +128,13 @@ def test_a_cluster_that_is_not_there_is_not_replaced(monkeypatch: pytest.MonkeyP
         make_executor("ray"),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("address", "is_gone"), [("127.0.0.1:1", True), ("", False), ("ray://somewhere", False)]
+)
+def test_a_cluster_that_was_noted_may_be_gone(address: str, is_gone: bool) -> None:
+    assert _is_gone(address) == is_gone
 
 
 def refuse(task: int) -> int:

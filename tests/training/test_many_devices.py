@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -92,7 +94,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         port = probe.getsockname()[1]
     settings = {"OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
     arguments = f"start --head --block --port={port} --num-cpus=2 --include-dashboard=false"
-    arguments += f" --object-store-memory={100 * 2**20}"
+    # Of its own, so that nobody else finds it there; and of a short name, because of its sockets.
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+    arguments += f" --object-store-memory={100 * 2**20} --temp-dir={folder}"
     log = tmp_path_factory.mktemp("ray") / "log"
     with log.open("w") as out:
         head = subprocess.Popen(
@@ -116,6 +120,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         for pid in family:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=LAUNCHERS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -40,16 +41,19 @@ def ray_cluster(*, cores: int | None = None) -> Iterator[Any]:
     # It says much about itself that people who train or prepare need not know.
     logging.getLogger("ray").setLevel(logging.ERROR)
     settings = {"log_to_driver": False, "configure_logging": False}
+    address = os.environ.get("RAY_ADDRESS")
     try:
+        if not address and _is_gone(_recorded_address()):
+            raise ConnectionError
         ray.init(address="auto", **settings)
     except (ConnectionError, RuntimeError) as error:
-        address = os.environ.get("RAY_ADDRESS")
         if address:
             raise ConfigError(
                 f"No Ray cluster can be reached at RAY_ADDRESS={address}. Start it (ray start"
                 " --head), or unset RAY_ADDRESS. If it wants a token, set RAY_AUTH_MODE=token too."
             ) from error
         ray.init(
+            address="local",
             **settings,
             include_dashboard=False,
             num_cpus=max(cores or 0, os.cpu_count() or 1),
@@ -61,6 +65,26 @@ def ray_cluster(*, cores: int | None = None) -> Iterator[Any]:
     finally:
         ray.shutdown()
         quiet()
+
+
+def _recorded_address() -> str:
+    """Of the cluster that was last started on this machine, as Ray has noted it; perhaps empty."""
+    from ray._private import utils
+
+    read = getattr(utils, "read_ray_address", None)
+    return (read() if read else None) or ""
+
+
+def _is_gone(address: str) -> bool:
+    """Whether nobody answers there any more: Ray would go on asking for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        return False
+    try:
+        socket.create_connection((host, int(port)), timeout=5.0).close()
+    except OSError:
+        return True
+    return False
 
 
 def _hide_what_ray_prints() -> Any:
