@@ -37,6 +37,7 @@ __all__ = [
     "create_model",
     "describe_models",
     "list_models",
+    "own_network",
     "register_model",
     "takes_by_name",
     "usual_lr",
@@ -101,6 +102,25 @@ def _register(builder: Builder, *, usual: ImageShape, takes: Takes, lr: float) -
         raise ModelError(f"The network '{name}' has no docstring; write one line about it.")
     _BUILDERS[name], _USUAL[name], _TAKES[name], _LR[name] = builder, usual, takes, lr
     return builder
+
+
+def own_network(name: str) -> Callable[[], None]:
+    """What makes a network known in a process that has not run the code that registered it.
+
+    It does nothing for networks of Doodlewise, which every process knows.
+    """
+    if name not in _BUILDERS or _BUILDERS[name].__module__.startswith(f"{__package__}."):
+        return _nothing
+    return partial(_adopt, _BUILDERS[name], _USUAL[name], _TAKES[name], _LR[name])
+
+
+def _adopt(builder: Builder, usual: ImageShape, takes: Takes, lr: float) -> None:
+    if builder.__name__ not in _BUILDERS:
+        _register(builder, usual=usual, takes=takes, lr=lr)
+
+
+def _nothing() -> None:
+    """For networks that are known anyway."""
 
 
 def create_model(

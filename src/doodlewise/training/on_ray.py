@@ -20,6 +20,7 @@ import torch
 
 from ..data.cluster import ray_cluster
 from ..errors import ConfigError, TrainingError
+from ..models.registry import own_network
 from .config import TrainConfig
 from .device import make_fabric
 from .fit import Position
@@ -68,7 +69,7 @@ def launch_on_ray(
                 for rank in range(len(workers))
             ]
             running = [
-                worker.train.remote(function, config, world, args)
+                worker.train.remote(function, config, world, args, own_network(config.model))
                 for worker, world in zip(workers, worlds, strict=True)
             ]
             result: T = _attend(ray, workers, running, make_reporter())
@@ -133,6 +134,7 @@ def _attend(ray: Any, workers: list[Any], running: list[Any], reporter: Reporter
                         getattr(reporter, name)(*arguments)
                 if asked.is_set() and not is_told:
                     is_told = True
+                    reporter.say("Stopping: saving first. Press Ctrl-C again to stop at once.")
                     for worker in workers:
                         worker.stop.remote()
                 if any(_problem(ray, each) for each in done):
@@ -211,7 +213,9 @@ class _Worker:
         config: TrainConfig,
         world: World,
         args: tuple[Any, ...],
+        know_network: Callable[[], None],
     ) -> T:
+        know_network()
         fabric, reasons = make_fabric(replace(config, devices=1), world)
         with explain_lost_peers():
             result: T = fabric.launch(function, *args, reasons, self._reporter, self._asked)
