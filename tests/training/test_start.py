@@ -141,6 +141,23 @@ def test_what_is_frozen_stays_to_the_last_bit(
     assert len(last["optimizer"]["state"]) == n_learning
 
 
+def test_norms_keep_their_averages_and_learn_scale_and_shift(
+    make_base: MakeBase, train_tiny: Train
+) -> None:
+    base = make_base()
+    run = train_tiny(
+        model="convnet_tiny", init_from=base, render={"side": 20}, epochs=1, freeze_norms=True
+    ).folder
+    theirs = load_bundle(base)[0].state_dict()
+    weights = load_bundle(run / "model-final")[0].state_dict()
+    same = {
+        name
+        for name, value in theirs.items()
+        if value.shape == weights[name].shape and torch.equal(weights[name], value)
+    }
+    assert same == {name for name in theirs if name.endswith(("_mean", "_var", "_tracked"))}
+
+
 def test_frozen_norms_and_dropouts_do_not_train(own_registry: None) -> None:
     network = create_model("convnet_small", n_classes=3)
     freeze(network, before(network, "stage2"))
