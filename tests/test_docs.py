@@ -36,6 +36,7 @@ PAGES = (
     "docs/serve.md",
     "docs/page.md",
     "docs/teach.md",
+    "docs/finetune.md",
     "docs/site.md",
     "docs/doctor.md",
     "docs/pixels.md",
