@@ -141,8 +141,14 @@ class RenderSpec:
         """Whether images show when what was drawn, which a picture cannot tell."""
         return self.channels != ("ink",)
 
+    @property
+    def shown(self) -> int:
+        """The plane of an image that people are shown: the ink, or the first if there is none."""
+        return self.channels.index("ink") if "ink" in self.channels else 0
+
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """As JSON gives it back."""
+        return asdict(self) | {"channels": list(self.channels)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RenderSpec:
@@ -155,7 +161,7 @@ class RenderSpec:
             # JSON knows no tuples; files of older versions know no channels.
             channels = tuple(values.get("channels", ("ink",)))
             return cls(**(values | {"channels": channels}))
-        except TypeError:
+        except (AttributeError, TypeError):
             unknown = sorted(set(values) - {each.name for each in fields(cls)})
             raise ConfigError(
                 f"RenderSpec does not know {', '.join(unknown)}. The file was written by another"

@@ -18,7 +18,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -116,7 +116,7 @@ def export(
         "split": split,
         "classes": [store.classes[label] for label in sorted(set(labels))],
         "per_class": per_class,
-        "render": asdict(look.spec) if _is_drawn(wanted_format, store) else None,
+        "render": look.spec.to_dict() if _is_drawn(wanted_format, store) else None,
         "store": hashlib.sha256((store.folder / MANIFEST).read_bytes()).hexdigest(),
     }
     total = int(wanted.sum())
