@@ -15,7 +15,8 @@ from .train import given, reporter, show_plan, show_run, with_flags
 
 __all__ = ["finetune"]
 
-WITHOUT = ("model", "init_from", "pretrained", "render.side")
+WITHOUT = ("model", "init_from", "pretrained", "render.side", "render.channels")
+"""They follow from the base."""
 USUAL = {
     "batch_size": "16 to 256, as the store is large",
     "epochs": "5",
