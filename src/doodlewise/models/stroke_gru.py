@@ -74,7 +74,7 @@ class StrokeGru(nn.Module):
         return scores
 
 
-@register_model(takes="strokes")
+@register_model(takes="strokes", lr=1.2e-2)
 def stroke_gru(n_classes: int, _: ImageShape) -> nn.Module:
     """Ours, on strokes: two convolutions along the pen's way, then a GRU in both directions."""
     return StrokeGru(n_classes)
