@@ -116,3 +116,27 @@ def test_memory(doodles: Path, tmp_path: Path) -> None:
     more = spread_after("difference of prepare", output)[0]
     assert more == pytest.approx(measured["prepare", 1500] - measured["prepare", 400], abs=1.5)
     assert re.search(rf"^ratio of the peaks, .*: prepare {SPREAD}, train {SPREAD}$", output, re.M)
+
+
+def test_devices(doodles: Path) -> None:
+    options = "--words 6 --batch-size 32 --steps 3 --rounds 2 --sides 28 --device cpu"
+    output = run("devices", "--data", doodles, *options.split(), "--model", "quickdraw_cnn_v1")
+    assert "device: 1 x cpu (as asked), " in output
+    for name in ("host batches", "device batches", "host steps", "device steps", "held steps"):
+        assert spread_after(f"  28 pixels, {name}", output)[1] > 0
+    for name in ("host", "device"):
+        assert re.search(rf"28 pixels, not the network, {name}: {SPREAD}", output), output
+    assert re.search(
+        rf"^ratio of device to host, whole steps at 28 pixels: {SPREAD}$", output, re.M
+    )
+
+
+@pytest.mark.slow
+def test_processes(doodles: Path) -> None:
+    options = "--words 3 --epochs 1 --batch-size 32 --cores 1 --model quickdraw_cnn_v1"
+    output = run("processes", "--data", doodles, *options.split())
+    apart = dict(
+        re.findall(rf"^quickdraw_cnn_v1 +(\S.*?) +{NUMBER} +[\d.]+ +[\d,]+$", output, re.M)
+    )
+    assert apart.keys() == {"one process", "one, in two parts", "two processes"}
+    assert max(map(float, apart.values())) < 1e-3

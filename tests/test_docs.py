@@ -31,6 +31,7 @@ PAGES = (
     "docs/sweeps.md",
     "docs/records.md",
     "docs/runs.md",
+    "docs/devices.md",
     "docs/predict.md",
     "docs/export.md",
     "docs/serve.md",
