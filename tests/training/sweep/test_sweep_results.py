@@ -64,6 +64,15 @@ def test_a_setting_of_which_a_seed_failed_comes_after_all_that_did_well(base: Tr
     assert found[2].top1 == 0.99
 
 
+def test_a_failed_trial_moves_no_mean(base: TrainConfig) -> None:
+    plan = make_plan(base, grid={"lr": "1e-2,1e-3"}, seeds=2)
+    trials = [trial(0, 0.01, 0.8), trial(1, 0.01, 0.2, 1, "memory"),
+              trial(2, 0.001, 0.3, state="killed")]  # fmt: skip
+    one, two = settings_of(trials, plan)
+    assert one.mean("val_top1") == one.top1 == 0.8
+    assert (two.mean("val_top1"), two.top1) == (None, None)
+
+
 def test_the_last_trial_of_a_setting_counts(base: TrainConfig) -> None:
     plan = make_plan(base, grid={"lr": "1e-2,1e-3"})
     found = settings_of([trial(0, 0.01, None, state="killed"), trial(1, 0.01, 0.6)], plan)

@@ -76,8 +76,8 @@ class Setting:
         return sum(trial.state in FAILED for trial in self.trials)
 
     def mean(self, figure: str) -> float | None:
-        """Mean of a figure over the trials that have it."""
-        found = [trial.result[figure] for trial in self.trials if trial.result.get(figure)]
+        """Mean of a figure over the trials that judge the setting; None if there is none."""
+        found = [t.result[figure] for t in _judged(self.trials) if t.result.get(figure) is not None]
         return statistics.fmean(found) if found else None
 
     def spell(self, names: Mapping[str, str]) -> str:
@@ -251,10 +251,7 @@ def write_results(result: SweepResult) -> None:
 
 def _setting(trials: list[Trial], plan: Plan) -> Setting:
     worst = max(trials, key=lambda trial: ORDER[trial.state])
-    for counted in ("done", "pruned"):
-        judged = [trial for trial in trials if trial.state == counted and trial.result]
-        if judged:
-            break
+    judged = _judged(trials)
     scores = [trial.result["val_top1"] for trial in judged]
     return Setting(
         values=plan.setting_of(trials[0].setting),
@@ -265,6 +262,15 @@ def _setting(trials: list[Trial], plan: Plan) -> Setting:
         state=worst.state,
         reason=worst.reason,
     )
+
+
+def _judged(trials: Sequence[Trial]) -> list[Trial]:
+    """Those that are done; where none is, those that were pruned. Failed ones never count."""
+    for counted in ("done", "pruned"):
+        found = [trial for trial in trials if trial.state == counted and trial.result]
+        if found:
+            return found
+    return []
 
 
 def _setting_dict(setting: Setting) -> dict[str, Any]:
