@@ -193,6 +193,8 @@ def with_flags(
         kind = str if get_origin(kind) is not None or (are_lists and kind is not bool) else kind
         default = (usual or {}).get(name, parts[name].default)
         text = parts[name].metadata["help"]
+        if isinstance(default, tuple):
+            default = ",".join(default)
         shown = "" if default in ("", inspect.Parameter.empty) else f" [default: {default}]"
         parameters.append(
             inspect.Parameter(

@@ -168,6 +168,12 @@ def labels_in(subject: Subject, store: Store) -> NDArray[np.int64]:
         )
     if store.kind == "pixels" and subject.spec is not None:
         side = subject.spec.side
+        if subject.spec.knows_order:
+            raise StoreError(
+                f"{store.folder} holds images, and the network sees when what was drawn"
+                f" ({','.join(subject.spec.channels)}), which images do not tell. Evaluate it on a"
+                " store of strokes."
+            )
         if store.manifest.image_shape != [side, side, 1]:
             shape = " x ".join(map(str, store.manifest.image_shape or []))
             raise StoreError(

@@ -16,8 +16,8 @@ from torch import nn
 
 from ..drawing import FRAME
 from ..models.head import divided
-from ..predict.stroke_batches import JOINED, PADDING
-from ..raster import FITTED_FROM, RenderSpec
+from ..predict.stroke_batches import FIRST, JOINED, PADDING
+from ..raster import FAINTEST, FITTED_FROM, SHORT, RenderSpec
 
 __all__ = ["HEAD", "PixelsGraph", "Recogniser", "StrokesGraph", "draw", "place_points"]
 
@@ -75,7 +75,7 @@ class StrokesGraph(nn.Module):
     Memory grows with drawings times points times pixels, at most 8 bytes each, a few times over.
 
     Args:
-        recogniser: for images of one channel.
+        recogniser: for images of the channels of the spec.
         spec: how strokes become its images.
     """
 
@@ -83,22 +83,29 @@ class StrokesGraph(nn.Module):
         super().__init__()
         self.recogniser, self.spec = recogniser, spec
 
-    def forward(self, points: torch.Tensor, pen: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def forward(
+        self, points: torch.Tensor, pen: torch.Tensor, times: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, ...]:
         """Guess.
 
         Args:
             points: float32 (n, length, 2) in any unit.
             pen: int64 (n, length), what the pen did, see `StrokeBatch`.
+            times: float32 (n, length), milliseconds since the first point, NaN where they are not
+                known; for the channels that need them.
 
         Returns:
-            probabilities, features if there are any, and levels, float32 (n, 1, side, side).
+            probabilities, features if there are any, and levels, float32 (n, channels, side, side).
         """
-        levels = draw(points, pen, self.spec)[:, None]
+        levels = draw(points, pen, self.spec, times)
         return *self.recogniser(levels / 255.0), levels
 
 
-def draw(points: torch.Tensor, pen: torch.Tensor, spec: RenderSpec) -> torch.Tensor:
-    """Levels 0 to 255, whole numbers as float32 (n, side, side); arguments as in `StrokesGraph`."""
+def draw(
+    points: torch.Tensor, pen: torch.Tensor, spec: RenderSpec, times: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Levels 0 to 255, whole numbers as float32 (n, channels, side, side); arguments as in
+    `StrokesGraph`."""
     placed = place_points(points, pen, spec.pixels_per_unit, spec.side)
     before = torch.cat([placed[:, :1], placed[:, :-1]], dim=1)
     starts = torch.where((pen == JOINED)[:, :, None], before, placed)
@@ -111,14 +118,68 @@ def draw(points: torch.Tensor, pen: torch.Tensor, spec: RenderSpec) -> torch.Ten
     is_near = (low[:, None] < rows) & (rows < high[:, None])
     drawing, row, line = torch.nonzero(is_near, as_tuple=True)
     start, end = starts[drawing, line], placed[drawing, line]
-    squared = _squared_distance(centres, centres[row], start, end - start)
+    squared, along = _nearest(centres, centres[row], start, end - start)
 
-    nearest = torch.full((placed.shape[0] * spec.side, spec.side), FAR, dtype=torch.float64)
-    at = (drawing * spec.side + row)[:, None].expand(-1, spec.side)
-    nearest = nearest.scatter_reduce(0, at, squared, "amin")
-    ink = reach - nearest.sqrt()
-    levels = (ink.clamp(0.0, 1.0) * 255.0 + 0.5).floor().to(torch.float32)
-    return levels.reshape(-1, spec.side, spec.side)
+    shape = (placed.shape[0] * spec.side, spec.side)
+    planes = []
+    for channel in spec.channels:
+        if channel == "ink":
+            nearest = torch.full(shape, FAR, dtype=torch.float64)
+            at = (drawing * spec.side + row)[:, None].expand(-1, spec.side)
+            nearest = nearest.scatter_reduce(0, at, squared, "amin")
+            plane = reach - nearest.sqrt()
+        else:
+            shares = _shares(placed, starts, pen, times if channel == "time" else None)
+            before, after = _strengths(shares, starts, placed)
+            here, there = before[drawing, line][:, None], after[drawing, line][:, None]
+            level = (reach - squared.sqrt()).clamp(0.0, 1.0) * (here + along * (there - here))
+            level = level * _is_line(pen)[drawing, line][:, None]
+            plane = torch.zeros(shape, dtype=torch.float64)
+            at = (drawing * spec.side + row)[:, None].expand(-1, spec.side)
+            plane = plane.scatter_reduce(0, at, level, "amax")
+        levels = (plane.clamp(0.0, 1.0) * 255.0 + 0.5).floor().to(torch.float32)
+        planes.append(levels.reshape(-1, spec.side, spec.side))
+    return planes[0][:, None] if len(planes) == 1 else torch.stack(planes, dim=1)
+
+
+def _shares(
+    placed: torch.Tensor, starts: torch.Tensor, pen: torch.Tensor, times: torch.Tensor | None
+) -> torch.Tensor:
+    """The share of the ink, or of the time where it is given and known, by which the pen came to
+    each point: float64 (n, length)."""
+    moves = placed - starts
+    lengths = (moves[:, :, 0] * moves[:, :, 0] + moves[:, :, 1] * moves[:, :, 1]).sqrt()
+    reached = lengths.cumsum(dim=1) + _exact(SHORT)
+    order = reached / reached[:, -1:]
+    if times is None:
+        return order
+    there = pen != PADDING
+    # One row and place of NaN stand for all; in the padding anything may be.
+    exact = torch.where(there, times, 0.0).to(torch.float64)
+    first = exact[:, :1]
+    last = exact.gather(1, (there.sum(dim=1, keepdim=True) - 1).clamp(min=0))
+    whole = last - first
+    is_known = whole > 0.0
+    share = ((exact - first) / torch.where(is_known, whole, 1.0)).clamp(0.0, 1.0)
+    return torch.where(is_known, share, order)
+
+
+def _strengths(
+    shares: torch.Tensor, starts: torch.Tensor, placed: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """How strong the ink is where the line to each point begins, and where it ends."""
+    there = shares * _exact(1.0 - FAINTEST) + _exact(FAINTEST)
+    before = torch.cat([there[:, :1], there[:, :-1]], dim=1)
+    moves = placed - starts
+    squared = moves[:, :, 0] * moves[:, :, 0] + moves[:, :, 1] * moves[:, :, 1]
+    return torch.where(squared < _exact(SHORT * SHORT), there, before), there
+
+
+def _is_line(pen: torch.Tensor) -> torch.Tensor:
+    """Whether the line to each point leaves ink: where others of its stroke follow, the first point
+    has none of its own."""
+    following = torch.cat([pen[:, 1:], torch.zeros_like(pen[:, :1])], dim=1)
+    return (pen == JOINED) | ((pen == FIRST) & (following != JOINED))
 
 
 def _exact(number: float) -> torch.Tensor:
@@ -143,10 +204,11 @@ def place_points(
     return torch.where(there, placed + _exact(side / 2.0), FAR)
 
 
-def _squared_distance(
+def _nearest(
     x: torch.Tensor, y: torch.Tensor, start: torch.Tensor, along: torch.Tensor
-) -> torch.Tensor:
-    """From the pixels of a row to a line, for many such pairs: float64 (pairs, pixels).
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of the place on a line that is nearest to the pixels of a row, for many such pairs: its
+    squared distance, and its share of the line; float64 (pairs, pixels).
 
     In the order of operations of `raster`: so pixels that lie between two levels, which symmetric
     drawings have, go the same way.
@@ -168,4 +230,4 @@ def _squared_distance(
     share = share.clamp(0.0, 1.0)
     away_x = away_x - share * along_x
     away_y = away_y - share * along_y
-    return away_x * away_x + away_y * away_y
+    return away_x * away_x + away_y * away_y, share

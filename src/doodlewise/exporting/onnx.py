@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ..data.store import Store
+    from ..models.inputs import Takes
+    from ..raster import RenderSpec
     from .parity import Parity
     from .quantize import Loss
 
@@ -148,7 +150,7 @@ def graph_of(network: nn.Module, info: BundleInfo, input: Input) -> ModelProto:
     from .graph import PixelsGraph, Recogniser, StrokesGraph
     from .onnx_gru import translations
     from .stroke_graph import StrokesSeenGraph, exportable
-    from .surgery import name_head, take_images_too
+    from .surgery import name_head, take_images_too, times_may_lack
 
     # Examples only say what may vary; a size of 1 would be taken for a constant.
     batch, length = Dim("batch", min=1), Dim("length", min=1)
@@ -164,6 +166,9 @@ def graph_of(network: nn.Module, info: BundleInfo, input: Input) -> ModelProto:
             module = StrokesSeenGraph(recogniser, info.render, takes)
         points = torch.tensor([[[0.0, 0.0], [9.0, 5.0], [4.0, 1.0]]] * 2)
         inputs = {"points": points, "pen": torch.tensor([[1, 2, 1]] * 2)}
+        needs_times = _needs_times(network, info.render, takes)
+        if needs_times:
+            inputs["times"] = torch.tensor([[0.0, 7.0, 20.0]] * 2)
         shapes = {name: {0: batch, 1: length} for name in inputs}
         names.append(PIXELS)
     else:
@@ -189,6 +194,8 @@ def graph_of(network: nn.Module, info: BundleInfo, input: Input) -> ModelProto:
     for part in (graph.graph, *graph.graph.node, *graph.graph.value_info):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
+    if input == "strokes" and needs_times:
+        times_may_lack(graph)
     if input == "strokes" and takes == "images":
         take_images_too(graph, info.image_shape)
     if recogniser.head is not None:
@@ -196,6 +203,17 @@ def graph_of(network: nn.Module, info: BundleInfo, input: Input) -> ModelProto:
     values = {"format": FORMAT, "input": input, "info": asdict(info)}
     onnx.helper.set_model_props(graph, {METADATA_KEY: json.dumps(values, ensure_ascii=False)})
     return graph
+
+
+def _needs_times(network: nn.Module, spec: RenderSpec, takes: Takes) -> bool:
+    """Whether pen times change what a network sees."""
+    from ..models.stroke_features import PointFeatures
+
+    knows = any(
+        isinstance(module, PointFeatures) and bool(module.knows_times)
+        for module in network.modules()
+    )
+    return knows or (takes != "strokes" and "time" in spec.channels)
 
 
 def _require() -> None:

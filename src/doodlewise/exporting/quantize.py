@@ -174,8 +174,9 @@ class _Calibration(CalibrationDataReader):  # type: ignore[misc]
         self.n = 0
         self._total = min(store.size("train"), CALIBRATED)
         self._progress = progress
-        takes_strokes = any(each.name == "pen" for each in graph.graph.input)
-        batches = self._strokes if takes_strokes else self._pixels
+        names = {each.name for each in graph.graph.input}
+        self._takes_times = "times" in names
+        batches = self._strokes if "pen" in names else self._pixels
         self._batches = batches(subject, store)
 
     def get_next(self) -> dict[str, NDArray[Any]] | None:
@@ -194,7 +195,10 @@ class _Calibration(CalibrationDataReader):  # type: ignore[misc]
                 own = simplified(own)
             batches = stroke_batches(own, longest=_LONGEST, most=_POINTS_AT_ONCE)
             for batch in batches:
-                yield {"points": batch.points, "pen": batch.pen}
+                inputs: dict[str, NDArray[Any]] = {"points": batch.points, "pen": batch.pen}
+                if self._takes_times and batch.times is not None:
+                    inputs["times"] = batch.times
+                yield inputs
 
     def _pixels(self, subject: Subject, store: Store) -> Iterator[dict[str, NDArray[Any]]]:
         for rows in first_rows(store, "train", CALIBRATED):

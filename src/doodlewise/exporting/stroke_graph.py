@@ -40,19 +40,23 @@ class StrokesSeenGraph(nn.Module):
         super().__init__()
         self.recogniser, self.spec, self.takes = recogniser, spec, takes
 
-    def forward(self, points: torch.Tensor, pen: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def forward(
+        self, points: torch.Tensor, pen: torch.Tensor, times: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, ...]:
         """Guess.
 
         Args:
             points: float32 (n, length, 2) in any unit, of simplified drawings.
             pen: int64 (n, length), what the pen did, see `StrokeBatch`.
+            times: float32 (n, length), see `StrokesGraph`; for networks that know what they mean,
+                and the channels that need them.
 
         Returns:
             probabilities, features if there are any, and what the strokes look like, uint8
-            (n, 1, side, side).
+            (n, channels, side, side).
         """
-        levels = draw(points, pen, self.spec)[:, None]
-        strokes = PaddedStrokes(points, pen)
+        levels = draw(points, pen, self.spec, times)
+        strokes = PaddedStrokes(points, pen, times)
         if self.takes == "both":
             found = self.recogniser(levels / 255.0, strokes)
         else:
@@ -64,7 +68,7 @@ def exportable(network: nn.Module) -> nn.Module:
     """A copy, in eval mode, that takes `PaddedStrokes` for `Strokes`."""
     body = deepcopy(network).eval()
     kinds: dict[type[nn.Module], Any] = {
-        PointFeatures: lambda _: PaddedFeatures(),
+        PointFeatures: PaddedFeatures,
         LineConv: PaddedConv,
         PackedGru: PaddedGru,
     }
@@ -80,6 +84,7 @@ class PaddedStrokes(NamedTuple):
 
     points: torch.Tensor
     pen: torch.Tensor
+    times: torch.Tensor | None = None
 
 
 class Rows(NamedTuple):
@@ -119,7 +124,11 @@ class Rows(NamedTuple):
 
 
 class PaddedFeatures(nn.Module):
-    """In place of `PointFeatures`; times are not known."""
+    """In place of `PointFeatures`."""
+
+    def __init__(self, of: PointFeatures) -> None:
+        super().__init__()
+        self.knows_times = bool(of.knows_times)
 
     def forward(self, strokes: PaddedStrokes) -> tuple[torch.Tensor, Rows]:
         n, given = strokes.pen.shape
@@ -135,8 +144,16 @@ class PaddedFeatures(nn.Module):
         begins = pen == FIRST
         following = torch.cat([pen[:, 1:], torch.zeros_like(pen[:, :1])], dim=1)
         ends = (following == FIRST) | (following == PADDING)
-        unknown = torch.zeros_like(points[:, :, 0])
-        values = features(points, points - before, begins, ends, unknown, unknown)
+        known = torch.zeros_like(points[:, :, 0])
+        elapsed = known
+        if self.knows_times and strokes.times is not None:
+            # One row and place of NaN stand for all.
+            given_times = torch.where(strokes.pen != PADDING, strokes.times, 0.0)
+            times = nn.functional.pad(given_times, (0, more))[:, :length]
+            is_known = there & ~times.isnan()
+            gone = times - torch.cat([times[:, :1], times[:, :-1]], dim=1)
+            known, elapsed = is_known.to(points.dtype), torch.where(is_known, gone, 0.0)
+        values = features(points, points - before, begins, ends, elapsed, known)
         values = torch.where(there[:, :, None], values, 0.0)
         counts = there.sum(dim=1).clamp(min=1)
         is_first = torch.arange(length)[None] == 0

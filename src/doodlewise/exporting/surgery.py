@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from ..predict.onnx_backend import PIXELS
 from .graph import HEAD
 
-__all__ = ["name_head", "take_images_too"]
+__all__ = ["name_head", "take_images_too", "times_may_lack"]
 
 
 def take_images_too(model: ModelProto, image_shape: tuple[int, int, int]) -> None:
@@ -42,6 +44,20 @@ def take_images_too(model: ModelProto, image_shape: tuple[int, int, int]) -> Non
     for value in list(graph.value_info):
         if value.name == PIXELS:
             graph.value_info.remove(value)
+
+
+def times_may_lack(model: ModelProto) -> None:
+    """Make the input `times` optional: NaN, which is for every point, by default.
+
+    So whoever knows nothing of times, such as a page, runs the file as any other.
+    """
+    graph = model.graph
+    (given,) = (each for each in graph.input if each.name == "times")
+    graph.input.remove(given)
+    nothing = helper.make_tensor("times", TensorProto.FLOAT, [1, 1], [math.nan])
+    graph.initializer.append(nothing)
+    shape = ["n_times", "n_times_each"]
+    graph.input.append(helper.make_tensor_value_info("times", TensorProto.FLOAT, shape))
 
 
 def name_head(model: ModelProto) -> None:

@@ -21,6 +21,7 @@ from ..ragged import Ragged
 from ..raster import RenderSpec
 from .backends import FEATURES, PIXELS, Backend, StrokesBackend, open_backend
 from .bundled import BUNDLED
+from .no_pictures import why_no_pictures
 
 __all__ = ["Backend", "Classifier", "Guess", "Prediction", "Prepared", "Seen", "Sketch", "load"]
 
@@ -204,22 +205,16 @@ class Classifier:
 
     @property
     def takes_pictures(self) -> bool:
-        """Whether it takes pictures; networks that see strokes do not, and files that were exported
-        long ago may not."""
+        """Whether it takes pictures; networks that see strokes, or when what was drawn, do not, and
+        files that were exported long ago may not."""
+        if self.info.render is not None and self.info.render.knows_order:
+            return False
         return not isinstance(self._backend, StrokesBackend) or self._backend.takes_images
 
     @property
     def why_no_pictures(self) -> str:
         """Where it does not take pictures, the reason and what to do: the end of a sentence."""
-        if self.info.takes != "images":
-            return (
-                f"{self.info.model} sees strokes, which no picture has. Give it strokes (.ndjson,"
-                " .bin), or use a network that takes images: doodlewise models list"
-            )
-        return (
-            "this model was exported by an older version, which takes strokes only. Export it"
-            " again: doodlewise export runs/first --to model.onnx"
-        )
+        return why_no_pictures(self.info)
 
     @property
     def takes_drawings(self) -> bool:
@@ -386,7 +381,7 @@ class Classifier:
     def _inputs(self, sketch: Any, source: str = "") -> Iterator[Prepared]:
         """Everything in `sketch`, one after the other."""
         if isinstance(sketch, Drawing):
-            yield Prepared(sketch, source, self._notes_on_drawings())
+            yield Prepared(sketch, source, self._notes_on(sketch))
         elif isinstance(sketch, Prepared):
             yield sketch
         elif isinstance(sketch, str | Path):
@@ -442,15 +437,16 @@ class Classifier:
             raise PictureError(f"{source}: {error}", error.reason) from error
         return Prepared(_channels_first(pixels), source)
 
-    def _notes_on_drawings(self) -> tuple[str, ...]:
-        """What is said of every drawing.
+    def _notes_on(self, drawing: Drawing) -> tuple[str, ...]:
+        """What is said of a drawing.
 
         Raises:
             BundleError: the network takes pictures only.
         """
         if self.info.render is None and not self._takes_photos:
             return ("it was drawn as a picture first, because the network learnt from pictures",)
-        _ = self.render
+        if "time" in self.render.channels and drawing.times is None:
+            return ("it has no pen times, so the order of its strokes stood in for them",)
         return ()
 
 

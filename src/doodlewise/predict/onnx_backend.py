@@ -124,7 +124,8 @@ class OnnxStrokesBackend(OnnxBackend):
 
     def __init__(self, session: InferenceSession, info: BundleInfo, file: Path | bytes) -> None:
         super().__init__(session, info, file)
-        self.takes_images = "images" in _optional(session)
+        optional = _optional(session)
+        self.takes_images, self._takes_times = "images" in optional, "times" in optional
         bytes_per_point = 4 * math.prod(info.image_shape)
         self._longest = min(max(DRAWING_BYTES // bytes_per_point, 512), 4096)
         self._most = BATCH_BYTES // bytes_per_point
@@ -142,6 +143,8 @@ class OnnxStrokesBackend(OnnxBackend):
         found = {name: np.empty((len(drawings), *self._sizes[name]), TYPES[name]) for name in names}
         for batch in stroke_batches(drawings, longest=self._longest, most=self._most):
             inputs = {"points": batch.points, "pen": batch.pen}
+            if self._takes_times and batch.times is not None:
+                inputs["times"] = batch.times
             for name, values in zip(names, self._session.run(list(names), inputs), strict=True):
                 found[name][batch.rows] = values
         return found

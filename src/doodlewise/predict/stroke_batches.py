@@ -32,11 +32,22 @@ class StrokeBatch(NamedTuple):
         rows: int64 (n,), which of the drawings these are.
         points: float32 (n, length, 2), x and y; 0 where there is padding.
         pen: int64 (n, length), `PADDING`, `FIRST` point of a stroke, or `JOINED` to the one before.
+        times: float32 (n, length), milliseconds since the first point of a drawing, NaN where they
+            are not known, 0 where there is padding; None if no drawing of the batch has any.
     """
 
     rows: NDArray[np.int64]
     points: NDArray[np.float32]
     pen: NDArray[np.int64]
+    times: NDArray[np.float32] | None
+
+
+class _Row(NamedTuple):
+    """A drawing, as its row of a batch begins."""
+
+    points: NDArray[Any]
+    pen: NDArray[np.int64]
+    times: NDArray[np.float32] | None
 
 
 def stroke_batches(drawings: Ragged, *, longest: int, most: int) -> Iterator[StrokeBatch]:
@@ -48,7 +59,7 @@ def stroke_batches(drawings: Ragged, *, longest: int, most: int) -> Iterator[Str
         most: points, padding included, that a batch has at most; but one drawing at least.
     """
     every = list(_points_and_pens(drawings, longest))
-    lengths = np.array([len(pen) for _, pen in every], np.int64)
+    lengths = np.array([len(row.pen) for row in every], np.int64)
     order = np.argsort(-lengths, kind="stable")
     first = 0
     while first < len(order):
@@ -66,31 +77,36 @@ def stroke_batches(drawings: Ragged, *, longest: int, most: int) -> Iterator[Str
 
 def _padded(
     rows: NDArray[np.int64],
-    every: list[tuple[NDArray[Any], NDArray[np.int64]]],
+    every: list[_Row],
     length: int,
 ) -> StrokeBatch:
     points = np.zeros((len(rows), length, 2), np.float32)
     pens = np.full((len(rows), length), PADDING, np.int64)
+    is_timed = any(every[row].times is not None for row in rows)
+    times = np.zeros((len(rows), length), np.float32) if is_timed else None
     for at, row in enumerate(rows):
-        where, pen = every[row]
-        points[at, : len(pen)] = where
-        pens[at, : len(pen)] = pen
-    return StrokeBatch(rows, points, pens)
+        own = every[row]
+        n = len(own.pen)
+        points[at, :n] = own.points
+        pens[at, :n] = own.pen
+        if times is not None:
+            times[at, :n] = np.nan if own.times is None else own.times
+    return StrokeBatch(rows, points, pens, times)
 
 
-def _points_and_pens(
-    drawings: Ragged, longest: int
-) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:
-    """Of each drawing the points as they are, and the pens."""
+def _points_and_pens(drawings: Ragged, longest: int) -> Iterator[_Row]:
+    """Of each drawing the points as they are, the pens, and the times."""
     for index in range(len(drawings)):
         span = slice(drawings.point_offsets[index], drawings.point_offsets[index + 1])
         strokes = slice(drawings.stroke_offsets[index], drawings.stroke_offsets[index + 1])
         points, lengths = drawings.points[span], drawings.stroke_lengths[strokes]
         stroke_of = np.repeat(np.arange(len(lengths)), lengths)
+        times = None if drawings.times is None else drawings.times[span]
         if len(points) > longest:
             kept = _thin(points.astype(np.float64), stroke_of, longest)
             points, stroke_of = points[kept], stroke_of[kept]
-        yield points, np.where(_begins(stroke_of), FIRST, JOINED)
+            times = None if times is None else times[kept]
+        yield _Row(points, np.where(_begins(stroke_of), FIRST, JOINED), times)
 
 
 def _begins(stroke_of: NDArray[np.int64]) -> NDArray[np.bool_]:

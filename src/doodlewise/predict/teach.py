@@ -243,9 +243,10 @@ def _feature_means(seen: Examples, known: Known | None) -> str:
 
 def _sheet(base: Classifier, pixels: Sequence[NDArray[np.uint8]], keep_known: bool) -> str | None:
     """The sheet of average drawings; None where the network sees no ink."""
-    if base.info.render is None or base.info.image_shape[0] != 1:
+    render = base.info.render
+    if render is None:
         return None
-    means = np.stack([own[:, 0].mean(axis=0) for own in pixels])
+    means = np.stack([own[:, render.shown].mean(axis=0) for own in pixels])
     if keep_known:
         sheet = base.metadata.get(MEANS_KEY)
         if sheet is None:

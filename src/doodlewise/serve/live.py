@@ -188,7 +188,7 @@ class Live:
         """Change the drawing; whether the answer is to come at once."""
         drawing = self._drawing
         if isinstance(message, Points):
-            drawing.extend(message.x, message.y)
+            drawing.extend(message.x, message.y, message.t)
             return False
         if isinstance(message, End):
             drawing.end()

@@ -40,10 +40,11 @@ class Start(FromClient, tag="start"):
 
 
 class Points(FromClient, tag="points"):
-    """More points of the stroke that is being drawn."""
+    """More points of the stroke that is being drawn, and perhaps when, in milliseconds."""
 
     x: list[float]
     y: list[float]
+    t: list[float] | None = None
 
 
 class End(FromClient, tag="end"):

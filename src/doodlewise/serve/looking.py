@@ -22,7 +22,7 @@ class Row(NamedTuple):
         classes: indices.
         probabilities: of these.
         notes: what was mended.
-        pixels: what it saw, (side, side) or (channels, side, side); None unless asked for.
+        pixels: what it saw, (height, width), without colours and channels; None unless asked for.
     """
 
     classes: list[int]
@@ -42,6 +42,8 @@ def looked_at(
     order = np.argsort(-seen.probabilities, axis=1, kind="stable")[:, :top]
     best = np.take_along_axis(seen.probabilities, order, axis=1).astype(np.float64)
     classes, probabilities = order.tolist(), best.tolist()
+    render = classifier.info.render
+    plane = None if render is None else render.shown
     found, at = [], 0
     for work, sketches in zip(works, given, strict=True):
         rows = range(at, at + len(sketches))
@@ -52,7 +54,9 @@ def looked_at(
                     classes[row][: work.top],
                     probabilities[row][: work.top],
                     seen.notes[row],
-                    _plain(seen.pixels[row]) if work.look and seen.pixels is not None else None,
+                    _plain(seen.pixels[row], plane)
+                    if work.look and seen.pixels is not None
+                    else None,
                 )
                 for row in rows
             ]
@@ -60,8 +64,13 @@ def looked_at(
     return found
 
 
-def _plain(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> list[list[int]]:
-    """Rows of grey values; of a picture in colours, the mean of them."""
-    grey = pixels[0] if len(pixels) == 1 else np.rint(pixels.mean(axis=0)).astype(np.uint8)
+def _plain(
+    pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], plane: int | None
+) -> list[list[int]]:
+    """Rows of grey values: this plane; without one, of a picture in colours, the mean of them."""
+    if plane is None:
+        grey = pixels[0] if len(pixels) == 1 else np.rint(pixels.mean(axis=0)).astype(np.uint8)
+    else:
+        grey = pixels[plane]
     plain: list[list[int]] = grey.tolist()
     return plain

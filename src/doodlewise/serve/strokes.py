@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..drawing import FARTHEST, Drawing
 from .errors import ApiError, empty_drawing
 from .settings import ServeSettings
 
-__all__ = ["drawing_of", "too_far", "too_many_points", "too_many_strokes"]
+__all__ = ["drawing_of", "times_of", "too_far", "too_many_points", "too_many_strokes"]
 
 
 def drawing_of(strokes: Sequence[Sequence[Sequence[float]]], settings: ServeSettings) -> Drawing:
-    """A drawing of `[[xs, ys], ...]`; times are not looked at.
+    """A drawing of `[[xs, ys], ...]`, or with times, which count if all strokes have them.
 
     Raises:
         ApiError: nothing in it, too much, too far away, or lists of unequal length.
@@ -23,6 +24,7 @@ def drawing_of(strokes: Sequence[Sequence[Sequence[float]]], settings: ServeSett
         raise too_many_strokes(len(strokes), settings)
     xs: list[float] = []
     ys: list[float] = []
+    times: list[float] = []
     lengths = []
     for number, stroke in enumerate(strokes):
         x, y = stroke[0], stroke[1]
@@ -37,6 +39,7 @@ def drawing_of(strokes: Sequence[Sequence[Sequence[float]]], settings: ServeSett
         if x:
             xs += x
             ys += y
+            times += stroke[2] if len(stroke) > 2 else []
             lengths.append(len(x))
     if not lengths:
         raise empty_drawing()
@@ -46,7 +49,19 @@ def drawing_of(strokes: Sequence[Sequence[Sequence[float]]], settings: ServeSett
     # Before it is float32, which has nothing that large.
     if max(points.max(), -points.min()) > FARTHEST:
         raise ApiError(422, "unusable_drawing", too_far())
-    return Drawing(np.ascontiguousarray(points.T, np.float32), np.array(lengths, np.int32))
+    return Drawing(
+        np.ascontiguousarray(points.T, np.float32),
+        np.array(lengths, np.int32),
+        times_of(times) if len(times) == len(xs) else None,
+    )
+
+
+def times_of(milliseconds: Sequence[float]) -> NDArray[np.float32] | None:
+    """Times since the first one, whatever they count from; None if they are too far apart."""
+    exact = np.array(milliseconds, np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        since: NDArray[np.float32] = (exact - exact[0]).astype(np.float32)
+    return since if np.isfinite(since).all() else None
 
 
 def too_far() -> str:

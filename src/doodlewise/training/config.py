@@ -313,7 +313,9 @@ def _converted(value: Any, kind: Any, key: str) -> Any:
 def _from_text(text: str, kind: Any) -> Any:
     """Text of a command line as YAML would have given it, for a setting of this kind."""
     if get_origin(kind) is tuple:
-        return [part.strip() for part in text.removeprefix("[").removesuffix("]").split(",")]
+        # A sweep parts the settings to try by commas, so that here there is another way.
+        parts = text.removeprefix("[").removesuffix("]").replace("+", ",").split(",")
+        return [part.strip() for part in parts]
     if text.lower() in NOTHING and NoneType in get_args(kind):
         return None
     return SWITCHES.get(text.lower(), text) if kind is bool else text

@@ -36,6 +36,12 @@ def facts_of(
     }
     if config.init_from:
         facts["begins"] = f"with the weights of {config.init_from}"
+    manifest = store.manifest
+    if manifest.kind == "strokes" and "time" in config.render.channels and not manifest.has_times:
+        facts["times"] = (
+            "the store has no pen times, so the time channel will show the order. Prepare it from"
+            " raw files, which have them: doodlewise data prepare quickdraw --format raw"
+        )
     n = store.size("val")
     if n < FEW:
         facts["caution"] = (

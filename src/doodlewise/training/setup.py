@@ -262,7 +262,7 @@ def describe(config: TrainConfig) -> tuple[dict[str, str], str]:
 def input_of(store: Store, render: RenderSpec) -> tuple[RenderSpec | None, ImageShape]:
     """How the store's rows become input, and its shape."""
     if store.kind == "strokes":
-        return render, (1, render.side, render.side)
+        return render, render.image_shape
     assert store.manifest.image_shape is not None
     height, width, channels = store.manifest.image_shape
     return None, (channels, height, width)
@@ -325,7 +325,10 @@ def _restore(
         raise RunError(f"{checkpoint} holds weights only. Resume from last.ckpt.")
     for name in KEPT:
         # A run of an earlier version may lack a setting that came later.
-        before, now = state["config"].get(name, identity["config"][name]), identity["config"][name]
+        now = identity["config"][name]
+        before = state["config"].get(name, now)
+        if name == "render":
+            now, before = RenderSpec.from_dict(now), RenderSpec.from_dict(before)
         if now != before:
             raise ConfigError(
                 f"{name} is {now}, but the run began with {before}. Resume it with the settings in"
