@@ -33,9 +33,8 @@ class Facts(SilentReporter):
 
 
 @pytest.mark.usefixtures("without_report")
-@pytest.mark.parametrize("store", ["strokes_store", "bitmap_store"])
 def test_a_network_learns_the_same_from_either_place(
-    store: str, train_tiny: Train, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    train_tiny: Train, interrupt: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
     epoch = DeviceBatches.epoch
@@ -46,28 +45,21 @@ def test_a_network_learns_the_same_from_either_place(
 
     monkeypatch.setattr(DeviceBatches, "epoch", counted)
     reporter = Facts()
-    settings: dict[str, Any] = {"store": str(request.getfixturevalue(store)), "epochs": 2}
-    host = train_tiny(name="host", reporter=lambda: reporter, **settings)
+    calm: dict[str, Any] = {"optim": {"lr": 1e-3}}
+    host = train_tiny(name="host", reporter=lambda: reporter, **calm)
     assert reporter.facts["cache"] == "host (the processor draws fastest from there)"
     assert not made
-    device = train_tiny(name="device", cache="device", reporter=lambda: reporter, **settings)
+    device = train_tiny(name="device", cache="device", reporter=lambda: reporter, **calm)
     assert reporter.facts["cache"] == "device (as asked)"
-    assert len(made) == 2
-    for one, two in zip(host.rows, device.rows, strict=True):
+    assert len(made) == 3
+    # And a run that is stopped may go on from the other place.
+    interrupt(2, 7, name="both", cache="device", **calm)
+    both = train_tiny(name="both", resume="last", **calm)
+    for one, two, three in zip(host.rows, device.rows, both.rows, strict=True):
         # Few pixels are another by 1 of 255.
         for name in ("train_loss", "val_loss"):
             assert two[name] == pytest.approx(one[name], abs=2e-3), name
-
-
-@pytest.mark.usefixtures("without_report")
-def test_a_run_may_go_on_from_the_other_place(
-    train_tiny: Train, interrupt: Callable[..., str]
-) -> None:
-    whole = train_tiny(name="whole")
-    interrupt(2, 7, name="broken", cache="device")
-    resumed = train_tiny(name="broken", resume="last")
-    for one, two in zip(whole.rows, resumed.rows, strict=True):
-        assert two["train_loss"] == pytest.approx(one["train_loss"], abs=2e-3)
+            assert three[name] == pytest.approx(one[name], abs=2e-3), name
 
 
 @pytest.mark.parametrize(

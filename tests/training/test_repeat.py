@@ -1,4 +1,7 @@
-"""Same seed, same machine, same numbers; and what it takes is written down."""
+"""Same seed, same machine, same numbers; and what it takes is written down.
+
+In two processes: `test_many_devices`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,6 @@ from typing import Any
 
 import pytest
 import torch
-from launched import launched
 
 from doodlewise.environment import environment
 from doodlewise.models.bundle import load_bundle
@@ -28,7 +30,7 @@ Same = Callable[[Path, Path], None]
     [
         {"model": "convnet_tiny", "render": {"side": 16}},
         {"model": "quickdraw_cnn_v2"},
-        {"model": "quickdraw_cnn_v1", "cache": "device"},
+        {"model": "quickdraw_cnn_v1", "cache": "device", "epochs": 1},
     ],
     ids=lambda settings: settings["model"],
 )
@@ -40,34 +42,12 @@ def test_two_runs_are_the_same_to_the_last_bit(
     assert_same_learning(one.folder, two.folder)
     networks = [load_bundle(run.folder / "model")[0].state_dict() for run in (one, two)]
     assert all(torch.equal(networks[0][name], networks[1][name]) for name in networks[0])
-    other = train_tiny(name="other", seed=1, **settings)
-    assert other.rows[0]["train_loss"] != one.rows[0]["train_loss"]
 
 
-PROGRAM = """
-import sys
-from doodlewise.training.setup import train
-
-if __name__ == "__main__":
-    store, runs = sys.argv[1:]
-    for name in ("one", "two"):
-        train(
-            store=store, runs=runs, name=name, devices=2, device="cpu", precision="32-true",
-            model="convnet_tiny", render={"side": 16}, epochs=2, batch_size=32,
-        )
-"""
-
-
-@pytest.mark.slow
-def test_two_runs_of_two_processes_are_the_same_to_the_last_bit(
-    strokes_store: Path, tmp_path: Path, assert_same_learning: Same
-) -> None:
-    (tmp_path / "program.py").write_text(PROGRAM)
-    arguments = [str(tmp_path / "program.py"), str(strokes_store), str(tmp_path)]
-    with launched(["python", *arguments], tmp_path / "one") as running:
-        status, _ = running.end()
-        assert status == 0, running.said
-    assert_same_learning(tmp_path / "one", tmp_path / "two")
+@pytest.mark.usefixtures("without_report")
+def test_another_seed_is_another_run(train_tiny: Train) -> None:
+    one, two = (train_tiny(name=f"of {seed}", seed=seed, epochs=1) for seed in (0, 1))
+    assert one.rows[0]["train_loss"] != two.rows[0]["train_loss"]
 
 
 @pytest.mark.usefixtures("without_report")

@@ -1,4 +1,7 @@
-"""What can run in two processes is tested in two processes, of a program as users write them."""
+"""Two processes that are stopped, that fail, and whose results come home.
+
+What they learn is in `test_many_devices`.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch.multiprocessing.spawn import ProcessExitedException
 
-from doodlewise.data.store import Store
+from doodlewise.errors import Interrupted, TrainingError
+from doodlewise.training.processes import _explain
 from doodlewise.training.setup import TrainedRun
 
 Train = Callable[..., TrainedRun]
@@ -46,21 +51,6 @@ def whole(train_tiny: Train, without_report: None) -> TrainedRun:
 
 
 @pytest.mark.slow
-def test_two_processes_learn_what_one_learns(
-    whole: TrainedRun, strokes_store: Path, tmp_path: Path
-) -> None:
-    (two,) = results(start("two_processes.py", "two", strokes_store, tmp_path))
-    assert two["n"] == Store(strokes_store).size("val")
-    assert two["loss"] == pytest.approx(whole.result.loss, abs=TOLERANCE)
-    for one, other in zip(whole.rows, two["rows"], strict=True):
-        assert one["lr"] == other["lr"]
-        for name in LOSSES:
-            assert other[name] == pytest.approx(one[name], abs=TOLERANCE), (one["epoch"], name)
-    assert (tmp_path / "two" / "model" / "config.json").exists()
-    assert (tmp_path / "two" / "train.log").read_text().count("device: 2 x cpu") == 1
-
-
-@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_ctrl_c_stops_both_and_one_goes_on(
     whole: TrainedRun, strokes_store: Path, train_tiny: Train, tmp_path: Path
@@ -90,3 +80,17 @@ def test_results_and_errors_come_home() -> None:
     assert died["kind"] == "TrainingError"
     assert "was killed" in died["said"]
     assert "--resume last" in died["said"]
+
+
+def test_processes_that_never_began_were_not_killed(tmp_path: Path) -> None:
+    error = ProcessExitedException(
+        "process 0 terminated with exit code 1", error_index=0, error_pid=1, exit_code=1
+    )
+    outcome = tmp_path / "outcome"
+    with pytest.raises(TrainingError, match=r"could not begin .* `if __name__ == .*devices=1\.$"):
+        _explain(error, outcome, is_asked=False)
+    outcome.with_name("begun").touch()
+    with pytest.raises(TrainingError, match=r"was killed \(process 0 .* --resume last\.$"):
+        _explain(error, outcome, is_asked=False)
+    with pytest.raises(Interrupted, match=r"Stopped between two epochs"):
+        _explain(error, outcome, is_asked=True)
