@@ -292,7 +292,8 @@ def test_the_compiled_prefix_is_the_same(strokes: list[Any], per_1024: int) -> N
     prefix = whole.prefix(share)
     x, y = np.empty(whole.n_points + 1, np.float32), np.empty(whole.n_points + 1, np.float32)
     lengths = np.empty(whole.n_strokes, np.int32)
-    n = copy_prefix(whole.points, whole.lengths, np.float32(share), x, y, lengths)
+    none = np.empty(0, np.float32)
+    n = copy_prefix(whole.points, none, whole.lengths, np.float32(share), x, y, none, lengths)
     # A dot of the next stroke may or may not be there, as rounding wills.
     assert abs(n - prefix.n_strokes) <= 1 or whole.ink == 0
     n_points = min(int(lengths[:n].sum()), prefix.n_points)

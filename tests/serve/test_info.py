@@ -98,7 +98,12 @@ def test_the_config_of_the_page(server: Running) -> None:
     assert config["mode"] == "server"
     assert config["version"] == __version__
     assert config["model"]["id"] == "pixels"
-    assert config["model"]["render"] == {"side": 28, "line_width": 16.0, "padding": 16.0}
+    assert config["model"]["render"] == {
+        "side": 28,
+        "line_width": 16.0,
+        "padding": 16.0,
+        "channels": ["ink"],
+    }
     assert config["model"]["sure_from"] == 0.6
     assert config["model"]["temperature"] == 1.5
     assert config["model"]["features"] is None

@@ -182,7 +182,7 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "function",
-    ["doodlewise.training.run_dir.write_text", "doodlewise.training.finish.save_bundle"],
+    ["doodlewise.training.run_dir.write_text", "doodlewise.training.bundles.save_bundle"],
 )
 def test_a_disk_that_is_full_for_metrics_or_model(
     function: str, train_tiny: Train, monkeypatch: pytest.MonkeyPatch
@@ -242,7 +242,7 @@ def without_val(store: Path, copy: Path) -> Path:
 
 def test_an_empty_validation_split(train_tiny: Train, strokes_store: Path, tmp_path: Path) -> None:
     store = without_val(strokes_store, tmp_path / "store")
-    with pytest.raises(StoreError, match=r"The val split of .* is empty.*--val 0\.1"):
+    with pytest.raises(StoreError, match=r"The val split of .* is empty.*--val 0\.2"):
         train_tiny(store=store)
     assert not (tmp_path / "run").exists()
 
