@@ -155,7 +155,8 @@ def _main(
     network = channels_last(network)
     identity = {"model": config.model, "classes": store.classes, "config": config.to_dict()}
     text = summarise(network, config.model, image_shape)
-    if fabric.is_global_zero:
+    # A run that goes on has its picture, and may yet be refused.
+    if fabric.is_global_zero and checkpoint is None:
         write_picture(run, network, config, image_shape)
     if fabric.world_size > 1:
         share_norms(network)
