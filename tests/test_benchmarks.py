@@ -141,3 +141,17 @@ def test_processes(doodles: Path) -> None:
     )
     assert apart.keys() == {"one process", "one, in two parts", "two processes"}
     assert max(map(float, apart.values())) < 1e-3
+
+
+@pytest.mark.slow
+def test_networks(doodles: Path, tmp_path: Path) -> None:
+    options = "--words 3 --minutes 0.01 --seeds 2 --rounds 1 --networks convnet_tiny stroke_gru"
+    command = ("networks", "--data", doodles, "--work", tmp_path, *options.split())
+    output = run(*command)
+    assert "0.01 minutes of training each, 2 seeds" in output
+    for name in ("convnet_tiny", "stroke_gru"):
+        assert re.search(rf"^\| {name} \|( [\d.,]+ \|| [\d.]+ ± [\d.]+ % \|){{4}}", output, re.M)
+    assert output.count('"best_epoch"') == 4
+    again = run(*command)
+    assert again.count('"best_epoch"') == 0
+    assert again.splitlines()[-1] == output.splitlines()[-1]
