@@ -75,6 +75,17 @@ class BundleInfo:
     doodlewise: str = __version__
     version: int = VERSION
 
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether a picture has all that the network sees: no strokes, and not their order."""
+        return self.takes == "images" and (self.render is None or not self.render.knows_order)
+
+    @property
+    def examples(self) -> str:
+        """Files to predict, as they would be named on a command line."""
+        drawings = "DRAWING.ndjson" if self.render is not None or self.takes != "images" else ""
+        return " ".join(filter(None, (drawings, "PICTURE.png" if self.takes_pictures else "")))
+
 
 def bundle_info(values: Any, source: Path) -> BundleInfo:
     """Make it of the plain values that `dataclasses.asdict` gave.

@@ -106,7 +106,11 @@ def test_what_is_not_plausible_is_not_binary(tmp_path: Path, content: bytes) -> 
             f" run: {MEND}simplified",
         ),
         ("cat.npy", b"\n <!DOCTYPE html><html>", f"Delete it and run: {MEND}bitmap"),
-        ("cat.ndjson.gz", gzip.compress(LINE, mtime=0), r"is compressed by gzip\. Unpack it \(gunzip\)"),
+        (
+            "cat.ndjson.gz",
+            gzip.compress(LINE, mtime=0),
+            r"is compressed by gzip\. Unpack it \(gunzip\)",
+        ),
         ("cat.npz", b"PK\x03\x04rest", r"is a zip archive\. Unpack it and give the folder"),
         ("cat.png", b"\x89PNG\r\n\x1a\n", "is a PNG picture"),
         ("cat.ndjson", b"\xff\xfe{\0}\0", "is text in UTF-16. Save it as UTF-8"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_origin
 
 import typer
 
+from ..bundle_info import read_bundle_info
 from ..errors import ConfigError
 from ..training.config import TrainConfig, all_settings, load_config, type_of
 from ..training.world import speaks
@@ -124,9 +125,10 @@ def show_run(run: TrainedRun) -> None:
     for line in run.advice:
         output.say(line)
     output.say(f"Took {run.usage.line()}.")
+    info = read_bundle_info(run.folder / "model")
     output.say("Next:")
     output.say(f"  doodlewise eval {run.folder}")
-    output.say(f"  doodlewise predict {run.folder} DRAWING.ndjson PICTURE.png")
+    output.say(f"  doodlewise predict {run.folder} {info.examples}")
     output.say(f"  open {run.folder / 'report.html'}")
 
 

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..data.batches import inputs_of, render_window, windows
+from ..data.points import simplified_rows
 from ..data.rows import Rows
 from ..data.store import Store
 from ..errors import ModelError, StoreError
@@ -135,10 +136,12 @@ def probabilities_of(
 def _by_definition(subject: Subject, rows: Rows) -> NDArray[np.float32]:
     """The network over drawings by the reference rasteriser, float32 (rows, classes)."""
     assert rows.drawings is not None
-    inputs = inputs_of(rows, subject.spec, takes_of(subject.network))
+    takes = takes_of(subject.network)
+    inputs = inputs_of(rows, subject.spec, takes)
     if inputs.images is not None:
-        exact = torch.from_numpy(render_many(rows.drawings, subject.spec))
-        inputs = replace(inputs, images=exact)
+        # Whoever sees the strokes too sees them, and their image, with few points.
+        drawn = rows.drawings if takes == "images" else simplified_rows(rows.drawings)
+        inputs = replace(inputs, images=torch.from_numpy(render_many(drawn, subject.spec)))
     parts = [
         scores(subject.network, inputs.slice(first, first + _IMAGES_AT_ONCE))
         for first in range(0, len(inputs), _IMAGES_AT_ONCE)

@@ -207,7 +207,7 @@ class Classifier:
     def takes_pictures(self) -> bool:
         """Whether it takes pictures; networks that see strokes, or when what was drawn, do not, and
         files that were exported long ago may not."""
-        if self.info.render is not None and self.info.render.knows_order:
+        if not self.info.takes_pictures:
             return False
         return not isinstance(self._backend, StrokesBackend) or self._backend.takes_images
 

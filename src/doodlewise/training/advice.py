@@ -136,7 +136,7 @@ class Curves:
 
     def _underfitting(self) -> str:
         best = self._best()
-        if self._longer() or best["train_top1"] > best["val_top1"] + 0.01:
+        if self._overfitting() or self._longer() or best["train_top1"] > best["val_top1"] + 0.01:
             return ""
         if best["val_top1"] > 0.97:
             return ""

@@ -45,8 +45,12 @@ def facts_of(
     n = store.size("val")
     if n < FEW:
         facts["caution"] = (
-            f"with {n} drawings to validate, each moves the figures by {100 / n:.0f} points."
-            " Prepare the store with --val 0.2 --test 0 to hold out more"
+            f"with {n} drawings to validate, each moves the figures by {100 / n:.0f} points. "
+            + (
+                "Prepare the store with --val 0.2 --test 0 to hold out more"
+                if store.manifest.fractions.val < 0.2
+                else "More drawings make them surer"
+            )
         )
     if store.kind == "pixels":
         facts["variation"] = _variation(config.pixels, is_ink=store.manifest.holds_ink)

@@ -8,6 +8,8 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from ...bundle_info import read_bundle_info
+from ...errors import BundleError
 from ..config import all_defaults
 from .evaluations import figure
 from .record import Row, RunRecord
@@ -91,12 +93,19 @@ def next_commands(run: RunRecord) -> list[str]:
     if not (run.path / "model" / "config.json").exists():
         return []
     commands = [
-        f"doodlewise predict {path} DRAWING.ndjson PICTURE.png",
+        f"doodlewise predict {path} {_examples(run.path / 'model')}",
         f"open {path}/report.html",
     ]
     if not any(each.split == "test" for each in run.evaluations):
         commands.insert(0, f"doodlewise eval {path}")
     return commands
+
+
+def _examples(model: Path) -> str:
+    try:
+        return read_bundle_info(model).examples
+    except BundleError:
+        return "DRAWING.ndjson"
 
 
 def about(run: RunRecord) -> dict[str, Any]:
