@@ -58,6 +58,19 @@ def times_may_lack(model: ModelProto) -> None:
     graph.initializer.append(nothing)
     shape = ["n_times", "n_times_each"]
     graph.input.append(helper.make_tensor_value_info("times", TensorProto.FLOAT, shape))
+    # What follows may ask `times` for the number of drawings, so it gets a number for every point.
+    for node in graph.node:
+        for at, name in enumerate(node.input):
+            if name == "times":
+                node.input[at] = "times_of_points"
+    graph.initializer.append(helper.make_tensor("times_zero", TensorProto.INT64, [], [0]))
+    spread = [
+        helper.make_node("Mul", ["pen", "times_zero"], ["times_zeros"]),
+        helper.make_node("Cast", ["times_zeros"], ["times_places"], to=TensorProto.FLOAT),
+        helper.make_node("Add", ["times", "times_places"], ["times_of_points"]),
+    ]
+    for at, node in enumerate(spread):
+        graph.node.insert(at, node)
 
 
 def name_head(model: ModelProto) -> None:
