@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import statistics
 import tempfile
@@ -105,6 +106,7 @@ class Bench:
     base: Path
     work: Path
     exported: Path | None = None
+    passes: int = PASSES
 
     def finetuned(self, store: Store, draw: int, **settings: Any) -> TrainedRun:
         settings = {"seed": draw, "device": "cpu", "name": "tuned", **settings}
@@ -113,10 +115,11 @@ class Bench:
         )
 
     def from_nothing(
-        self, store: Store, draw: int, *, passes: int = PASSES, **settings: Any
+        self, store: Store, draw: int, *, passes: int | None = None, **settings: Any
     ) -> TrainedRun:
         info = load_bundle(self.base / "model")[1]
-        epochs = round(passes / (store.size("train") / len(store.classes)) ** 0.5)
+        passes = self.passes if passes is None else passes
+        epochs = math.ceil(passes / (store.size("train") / len(store.classes)) ** 0.5)
         config = TrainConfig(store=str(store.folder), model=info.model, render=info.render)
         config = config.with_values(
             {
@@ -167,10 +170,12 @@ def taught(bench: Bench, store: Store, draw: int, split: str) -> tuple[float, fl
     return float(right.mean()), learnt.seconds
 
 
-def curve(bench: Bench, words: Words, draws: int, split: str) -> list[dict[str, Any]]:
+def curve(
+    bench: Bench, words: Words, shots_of: list[int], draws: int, split: str
+) -> list[dict[str, Any]]:
     """A row for each way, number of examples and draw."""
     rows: list[dict[str, Any]] = []
-    for shots in SHOTS:
+    for shots in shots_of:
         for draw in range(draws):
             store = words.store(bench.work, shots, draw)
             for name, way in ways_of(bench).items():
@@ -210,6 +215,17 @@ def show(rows: list[dict[str, Any]], split: str) -> None:
             own = [row for row in rows if (row["way"], row["shots"]) == (name, shots)]
             line += f"{_cell(own) if own else '':>24}"
         print(line)
+    few = min(row["shots"] for row in rows)
+    wrong = {
+        name: statistics.mean(
+            1.0 - row["top1"] for row in rows if (row["way"], row["shots"]) == (name, few)
+        )
+        for name in ("last layer", "from nothing")
+    }
+    print(
+        f"ratio of the last layer's wrong guesses to those from nothing, {few} a word:"
+        f" {wrong['last layer'] / wrong['from nothing']:.2f}"
+    )
 
 
 def _cell(rows: list[dict[str, Any]]) -> str:
@@ -274,7 +290,8 @@ def plot(rows: list[dict[str, Any]], to: Path) -> None:
             )
             axes.plot(shots, means, line, marker=mark, ms=4, color=colour, label=name)
         axes.set_xscale("log")
-        axes.set_xticks(SHOTS, [str(n) for n in SHOTS])
+        ticks = sorted({row["shots"] for row in rows})
+        axes.set_xticks(ticks, [str(n) for n in ticks])
         axes.minorticks_off()
         axes.set_xlabel("drawings of a word to learn from")
         axes.set_ylim(0, 1)
@@ -304,6 +321,8 @@ def main() -> None:
     parser.add_argument("--base", type=Path, help="a run that knows none of the ten words")
     parser.add_argument("--epochs", type=int, default=13, help="of the base")
     parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--shots", type=int, nargs="+", default=list(SHOTS), help="examples a word")
+    parser.add_argument("--passes", type=int, default=PASSES, help="of a network from nothing")
     parser.add_argument("--choose", action="store_true", help="settings, on the validation split")
     parser.add_argument("--plot", type=Path, help="a picture of the curves")
     parser.add_argument("--again", type=Path, help="the rows of an earlier call, only to show them")
@@ -329,7 +348,8 @@ def main() -> None:
             return
         exported = given.work / "base.onnx"
         export_onnx(base, exported, input="pixels")
-        rows = curve(Bench(base, given.work, exported), words, given.draws, "test")
+        bench = Bench(base, given.work, exported, given.passes)
+        rows = curve(bench, words, given.shots, given.draws, "test")
         (given.work / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
     show(rows, "test")
     if given.plot:

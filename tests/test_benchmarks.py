@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -155,3 +156,21 @@ def test_networks(doodles: Path, tmp_path: Path) -> None:
     again = run(*command)
     assert again.count('"best_epoch"') == 0
     assert again.splitlines()[-1] == output.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_finetuning(doodles: Path, tmp_path: Path) -> None:
+    options = "--epochs 1 --draws 1 --shots 1 5 --passes 4"
+    output = run(
+        "finetuning", "--data", doodles, "--work", tmp_path, *options.split(),
+        "--plot", tmp_path / "curve.png",
+    )  # fmt: skip
+    rows = [json.loads(line) for line in re.findall(r"^{.*way.*}$", output, re.M)]
+    ways = ("last layer", "all layers", "from nothing", "teach")
+    assert {(row["way"], row["shots"]) for row in rows} == {
+        (way, shots) for way in ways for shots in (1, 5)
+    }
+    top1 = {row["way"]: row["top1"] for row in rows if row["shots"] == 5}
+    # Ten words: a network that has learnt others knows more than chance after five drawings.
+    assert top1["last layer"] > 0.2
+    assert (tmp_path / "curve.png").stat().st_size > 10_000

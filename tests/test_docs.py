@@ -28,6 +28,7 @@ PAGES = (
     "docs/photos.md",
     "docs/explore.md",
     "docs/train.md",
+    "docs/networks.md",
     "docs/sweeps.md",
     "docs/records.md",
     "docs/runs.md",
