@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from doodlewise.data.batches import TrainingBatches
     from doodlewise.data.store import Store
     from doodlewise.evaluation.result import EvalResult
+    from doodlewise.evaluation.run import Subject
     from doodlewise.training.config import TrainConfig
     from doodlewise.training.fit import Job, Position
 
@@ -38,6 +39,7 @@ __all__ = [
     "ratios",
     "read_real",
     "real_files",
+    "subject_of",
     "use_cores",
 ]
 
@@ -149,6 +151,18 @@ class StopAfter:
 
     def on_stop(self, position: Position) -> None:
         self._done = 0
+
+
+def subject_of(model: Path, *, is_calibrated: bool = True) -> Subject:
+    """What a model folder holds, to be judged on the CPU; its scores bare if not calibrated."""
+    import torch
+
+    from doodlewise.evaluation.run import Subject
+    from doodlewise.models.bundle import load_bundle
+
+    network, info = load_bundle(model)
+    temperature = info.temperature if is_calibrated else 1.0
+    return Subject(network, info.classes, info.render, torch.device("cpu"), temperature)
 
 
 def make_job(

@@ -29,16 +29,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from common import DATA, machine, real_files
+from common import DATA, machine, real_files, subject_of
 from doodlewise.data.batches import windows
 from doodlewise.data.prepare import prepare
 from doodlewise.data.split import SPLITS, Fractions, split_of
 from doodlewise.data.store import Store
 from doodlewise.drawing import Drawing
-from doodlewise.evaluation.run import Subject, tally
+from doodlewise.evaluation.run import tally
 from doodlewise.exporting.onnx import export_onnx
 from doodlewise.models.bundle import load_bundle
 from doodlewise.predict.classifier import load
@@ -143,8 +142,7 @@ def ways_of(bench: Bench) -> dict[str, Way]:
 
 def top1(run: TrainedRun, store: Store, split: str) -> float:
     """Of the weights of the last epoch."""
-    network, info = load_bundle(run.folder / "model-final")
-    subject = Subject(network, info.classes, info.render, torch.device("cpu"))
+    subject = subject_of(run.folder / "model-final", is_calibrated=False)
     return tally(subject, store, split).result().top1
 
 

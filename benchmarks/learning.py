@@ -16,14 +16,12 @@ import tempfile
 import time
 from pathlib import Path
 
-import torch
-
+from common import subject_of
 from doodlewise.data.catalog import WORD_SETS
 from doodlewise.data.prepare import prepare
 from doodlewise.data.store import Store
 from doodlewise.evaluation.result import EvalResult
-from doodlewise.evaluation.run import Subject, evaluate
-from doodlewise.models.bundle import load_bundle
+from doodlewise.evaluation.run import evaluate
 from doodlewise.training.config import TrainConfig
 from doodlewise.training.fit import Position
 from doodlewise.training.record import SilentReporter
@@ -40,9 +38,7 @@ class Lines(SilentReporter):
 
 
 def test_of(run: Path, store: Store) -> EvalResult:
-    network, info = load_bundle(run / "model")
-    subject = Subject(network, info.classes, info.render, torch.device("cpu"), info.temperature)
-    return evaluate(subject, store, "test")
+    return evaluate(subject_of(run / "model"), store, "test")
 
 
 def all345(data: Path, work: Path, epochs: int) -> None:

@@ -23,13 +23,21 @@ from typing import Any
 
 import torch
 
-from common import DATA, in_turn, machine, median_and_spread, ratios, real_files, use_cores
+from common import (
+    DATA,
+    in_turn,
+    machine,
+    median_and_spread,
+    ratios,
+    real_files,
+    subject_of,
+    use_cores,
+)
 from doodlewise.data.prepare import prepare
 from doodlewise.data.split import Fractions
 from doodlewise.data.store import Store
-from doodlewise.evaluation.run import Subject, tally
+from doodlewise.evaluation.run import tally
 from doodlewise.files import write_json
-from doodlewise.models.bundle import load_bundle
 from doodlewise.raster import RenderSpec
 from doodlewise.training import finish
 from doodlewise.training.config import TrainConfig
@@ -61,13 +69,6 @@ def config_of(name: str, store: Store, work: Path, epochs: int, seed: int) -> Tr
     return config.with_values(NETWORKS[name])
 
 
-def subject_of(run: Path) -> tuple[Subject, int]:
-    """What a run has learnt, and how many numbers that is."""
-    network, info = load_bundle(run / "model")
-    subject = Subject(network, info.classes, info.render, torch.device("cpu"), info.temperature)
-    return subject, sum(each.numel() for each in network.parameters())
-
-
 def measure_rates(
     names: list[str], store: Store, work: Path, rounds: int
 ) -> dict[str, dict[str, list[float]]]:
@@ -77,7 +78,7 @@ def measure_rates(
     def one(name: str) -> float:
         config = config_of(name, store, work / "rates", 2, 0)
         run = train(config, exist_ok=True)
-        subject, _ = subject_of(run.folder)
+        subject = subject_of(run.folder / "model")
         started = time.perf_counter()
         tally(subject, store, "test")
         predicting[name].append(store.size("test") / (time.perf_counter() - started))
@@ -99,7 +100,8 @@ def learn(given: tuple[str, Path, Path, int, int]) -> dict[str, Any]:
     config = config_of(name, store, work, epochs, seed)
     is_begun = (work / "runs" / config.name / "weights" / "last.ckpt").exists()
     run = train(config, resume="last" if is_begun else None, exist_ok=not is_begun)
-    subject, n_numbers = subject_of(run.folder)
+    subject = subject_of(run.folder / "model")
+    n_numbers = sum(each.numel() for each in subject.network.parameters())
     result = tally(subject, store, "test").result()
     return {
         "name": name, "seed": seed, "epochs": epochs, "parameters": n_numbers,
