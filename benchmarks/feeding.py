@@ -118,7 +118,9 @@ def measure(
     tutorial.close()
     print(f"{'':10}{'drawings/s (least to most)':>34}")
     for name, values in rates.items():
-        print(f"{name:10}{median_and_spread(values):>34}")
+        # The tutorial's way may be so slow that a whole number tells too little of it.
+        form = ",.0f" if min(values) >= 1000 else ",.2f"
+        print(f"{name:10}{median_and_spread(values, form):>34}")
     costs = [1 - share for share in ratios(rates["ours"], rates["held"])]
     print(f"cost of feeding, of a step: {median_and_spread(costs, '.1%')}")
     faster = ratios(rates["ours"], rates["tutorial"])

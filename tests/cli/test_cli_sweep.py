@@ -133,7 +133,7 @@ def test_the_folder_alone_goes_on_and_shows(ask: Ask, tmp_path: Path) -> None:
     assert "best: 82.00%" in out
     status, again, err = ask("--seeds", 2, of=folder)
     assert status == 0
-    assert "2 trials are over" in err
+    assert "trials over: 2\n" in err
     assert "±" in again
     assert json.loads(ask("--show", "--json", of=folder)[1])["trials"] == 4
 
@@ -229,5 +229,5 @@ def test_a_terminal_shows_bars_and_what_is_left(
     assert list(bars()) == ["all trials"]
     reporter.close()
     err = capsys.readouterr().err
-    assert "1 trials are over, 1 were cut off and go on" in err
+    assert "trials over: 1; cut off, and going on: 1" in err
     assert "2/2  lr 0.001, seed 0   61.00%  epoch   2   1:01 min  best" in err

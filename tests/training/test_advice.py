@@ -99,6 +99,15 @@ def test_a_gap_is_overfitting_too() -> None:
     assert said.startswith("Overfitting: 90 % right on the training drawings, 70 % on others.")
 
 
+def test_a_validation_that_still_catches_up_is_no_overfitting() -> None:
+    (said,) = curves([0.22, 0.44], train_top1=[0.37, 0.51]).advice()
+    assert said.startswith("The best epoch was the last, and it still rose by 22.0 points")
+    # It gains a little, but the gap is far more than that.
+    apart, longer = curves([0.60, 0.70], train_top1=[0.8, 0.99]).advice()
+    assert apart.startswith("Overfitting: 99 % right on the training drawings, 70 % on others.")
+    assert "still rose by 10.0 points" in longer
+
+
 def test_a_best_epoch_that_was_the_last_asks_for_more() -> None:
     said = curves([0.4, 0.5, 0.6, 0.66], go_on="doodlewise train --resume last --name x").advice()
     assert said == [

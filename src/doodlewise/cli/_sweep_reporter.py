@@ -76,8 +76,8 @@ class LineReporter:
         if before:
             cut = len(before) - len(over)
             self.say(
-                f"{'going on':10} {len(over)} trials are over"
-                + (f", {cut} were cut off and go on" if cut else "")
+                f"{'going on':10} trials over: {len(over)}"
+                + (f"; cut off, and going on: {cut}" if cut else "")
             )
 
     def trial_begins(self, trial: Trial, *, again: bool) -> None:

@@ -112,7 +112,8 @@ class Curves:
             )
         best = self._best()
         gap = best["train_top1"] - best["val_top1"]
-        if gap > max(GAP, SPREADS * self._spread(best["val_top1"])):
+        # What validation still gains is no gap: the averaged weights that it judges come later.
+        if gap > max(GAP, SPREADS * self._spread(best["val_top1"]), self._gain()):
             return (
                 f"Overfitting: {_percent(best['train_top1'])} right on the training drawings,"
                 f" {_percent(best['val_top1'])} on others. {advice}."
@@ -120,17 +121,12 @@ class Curves:
         return ""
 
     def _longer(self) -> str:
-        best = self._best()
-        if self.stopped or len(self.rows) < 2 or best is not self.rows[-1]:
-            return ""
-        # One epoch in four, one at least.
-        before = self.rows[-1 - max(1, len(self.rows) // 4)]
-        gain = best["val_top1"] - before["val_top1"]
-        if gain <= max(0.002, self._spread(best["val_top1"])):
+        gain = self._gain()
+        if self.stopped or gain <= max(0.002, self._spread(self.rows[-1]["val_top1"])):
             return ""
         return (
             f"The best epoch was the last, and it still rose by {100 * gain:.1f} points since epoch"
-            f" {before['epoch']}: train longer. Go on with: {self.go_on} --epochs"
+            f" {self._before()['epoch']}: train longer. Go on with: {self.go_on} --epochs"
             f" {2 * self.epochs}"
         )
 
@@ -156,6 +152,16 @@ class Curves:
 
     def _best(self) -> Row:
         return max(self.rows, key=lambda row: float(row["val_top1"]))
+
+    def _before(self) -> Row:
+        """A quarter of the epochs earlier, one at least."""
+        return self.rows[-1 - max(1, len(self.rows) // 4)]
+
+    def _gain(self) -> float:
+        """By how much the validation top-1 has risen since; 0 where the last is not the best."""
+        if len(self.rows) < 2 or self._best() is not self.rows[-1]:
+            return 0.0
+        return float(self.rows[-1]["val_top1"] - self._before()["val_top1"])
 
     def _spread(self, share: float) -> float:
         """Standard error of a share of the validation drawings."""

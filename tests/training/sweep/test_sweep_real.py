@@ -92,7 +92,7 @@ def test_a_sweep_that_was_killed_goes_on_where_it_was(strokes_store: Path, tmp_p
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
-    assert "0 trials are over, 1 were cut off and go on" in err
+    assert "trials over: 0; cut off, and going on: 1" in err
     assert f"1 of 2 trials are over. Go on with: doodlewise sweep {tmp_path}/s" in err
     # Its epochs of before were not trained again: even their times are the same.
     assert metrics.read_text().startswith(before)
