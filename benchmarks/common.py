@@ -35,6 +35,7 @@ __all__ = [
     "in_turn",
     "machine",
     "make_job",
+    "mean_and_deviation",
     "median_and_spread",
     "ratios",
     "read_real",
@@ -132,6 +133,12 @@ def median_and_spread(values: Sequence[float], form: str = ",.0f") -> str:
     """Such as "8.1 (7.9 to 8.4)": the median, the least and the most."""
     middle, low, high = statistics.median(values), min(values), max(values)
     return f"{middle:{form}} ({low:{form}} to {high:{form}})"
+
+
+def mean_and_deviation(values: Sequence[float], form: str = ".1f") -> str:
+    """Such as "84.4 ± 0.4": the mean, and the standard deviation of a sample (0 of one value)."""
+    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+    return f"{statistics.mean(values):{form}} ± {deviation:{form}}"
 
 
 class StopAfter:

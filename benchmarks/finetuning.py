@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common import DATA, machine, real_files, subject_of
+from common import DATA, machine, mean_and_deviation, real_files, subject_of
 from doodlewise.data.batches import windows
 from doodlewise.data.prepare import prepare
 from doodlewise.data.split import SPLITS, Fractions, split_of
@@ -42,7 +42,6 @@ from doodlewise.exporting.onnx import export_onnx
 from doodlewise.models.bundle import load_bundle
 from doodlewise.predict.classifier import load
 from doodlewise.predict.teach import teach
-from doodlewise.training import finish
 from doodlewise.training.config import TrainConfig
 from doodlewise.training.finetune import finetune
 from doodlewise.training.setup import TrainedRun, train
@@ -108,7 +107,7 @@ class Bench:
     passes: int = PASSES
 
     def finetuned(self, store: Store, draw: int, **settings: Any) -> TrainedRun:
-        settings = {"seed": draw, "device": "cpu", "name": "tuned", **settings}
+        settings = {"seed": draw, "device": "cpu", "name": "tuned", "report": False, **settings}
         return finetune(
             self.base, store.folder, runs=str(self.work / "runs"), exist_ok=True, **settings
         )
@@ -123,7 +122,7 @@ class Bench:
         config = config.with_values(
             {
                 **NOTHING, "epochs": epochs, "seed": draw, "device": "cpu", "name": "nothing",
-                "runs": str(self.work / "runs"), **settings,
+                "runs": str(self.work / "runs"), "report": False, **settings,
             }
         )  # fmt: skip
         return train(config, exist_ok=True)
@@ -228,9 +227,8 @@ def show(rows: list[dict[str, Any]], split: str) -> None:
 
 def _cell(rows: list[dict[str, Any]]) -> str:
     right = [100 * row["top1"] for row in rows]
-    spread = statistics.stdev(right) if len(right) > 1 else 0.0
     seconds = statistics.median(row["seconds"] for row in rows)
-    return f"{statistics.mean(right):.1f} ± {spread:.1f} % {seconds:.1f} s"
+    return f"{mean_and_deviation(right)} % {seconds:.1f} s"
 
 
 def choose(bench: Bench, words: Words, draws: int) -> None:
@@ -308,7 +306,7 @@ def trained_base(data: Path, work: Path, words: list[str], epochs: int) -> Path:
     prepare([data], work / "stores" / "base", classes=words)
     config = TrainConfig(
         store=str(work / "stores" / "base"), model="convnet_tiny", epochs=epochs, name="base",
-        runs=str(work / "runs"), device="cpu",
+        runs=str(work / "runs"), device="cpu", report=False,
     )  # fmt: skip
     return train(config, reporter=Lines, exist_ok=True).folder
 
@@ -328,8 +326,6 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=work, help="for stores and runs")
     given = parser.parse_args()
     print(machine())
-    # A report for each of a hundred runs helps nobody.
-    finish.write_evaluation = lambda *_, **__: None  # type: ignore[assignment]
     if given.again:
         rows = json.loads(given.again.read_text(encoding="utf-8"))
     else:

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import tempfile
 import time
 from pathlib import Path
 
-from common import subject_of
+from common import mean_and_deviation, subject_of
 from doodlewise.data.catalog import WORD_SETS
 from doodlewise.data.prepare import prepare
 from doodlewise.data.store import Store
@@ -62,7 +61,7 @@ def animals10(data: Path, work: Path, epochs: int, seeds: int) -> None:
     prepare([data], work / "a10", classes=WORD_SETS["animals10"])
     store = Store(work / "a10")
     print(f"{store!r}, {epochs} epochs, {seeds} seeds")
-    print(f"{'network':20} {'top-1 mean':>10} {'spread':>8}   each")
+    print(f"{'network':20} {'top-1, % ± deviation':>20}   each")
     for model in ("quickdraw_cnn_v2", "convnet_tiny"):
         top1 = []
         for seed in range(seeds):
@@ -81,7 +80,7 @@ def animals10(data: Path, work: Path, epochs: int, seeds: int) -> None:
             )
             top1.append(100 * test_of(run.folder, store).top1)
         each = ", ".join(f"{value:.2f}" for value in top1)
-        print(f"{model:20} {statistics.mean(top1):>9.2f}% {statistics.stdev(top1):>7.2f}   {each}")
+        print(f"{model:20} {mean_and_deviation(top1, '.2f'):>20}   {each}")
 
 
 def main() -> None:

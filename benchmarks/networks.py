@@ -27,6 +27,7 @@ from common import (
     DATA,
     in_turn,
     machine,
+    mean_and_deviation,
     median_and_spread,
     ratios,
     real_files,
@@ -39,7 +40,6 @@ from doodlewise.data.store import Store
 from doodlewise.evaluation.run import tally
 from doodlewise.files import write_json
 from doodlewise.raster import RenderSpec
-from doodlewise.training import finish
 from doodlewise.training.config import TrainConfig
 from doodlewise.training.setup import train
 
@@ -64,7 +64,7 @@ def config_of(name: str, store: Store, work: Path, epochs: int, seed: int) -> Tr
     spelled = name.replace(", ", "-").replace(" ", "-")
     config = TrainConfig(
         store=str(store.folder), epochs=epochs, seed=seed, device="cpu",
-        name=f"{spelled}-{seed}", runs=str(work / "runs"),
+        name=f"{spelled}-{seed}", runs=str(work / "runs"), report=False,
     )  # fmt: skip
     return config.with_values(NETWORKS[name])
 
@@ -95,7 +95,6 @@ def learn(given: tuple[str, Path, Path, int, int]) -> dict[str, Any]:
     """One network with one seed, from beginning to end; a line of the results."""
     name, folder, work, epochs, seed = given
     torch.set_num_threads(1)
-    finish.write_evaluation = lambda *_, **__: None  # type: ignore[assignment]
     store = Store(folder)
     config = config_of(name, store, work, epochs, seed)
     is_begun = (work / "runs" / config.name / "weights" / "last.ckpt").exists()
@@ -109,11 +108,6 @@ def learn(given: tuple[str, Path, Path, int, int]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def spread(values: list[float]) -> str:
-    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{statistics.mean(values):.2f} ± {deviation:.2f} %"
-
-
 def show(rates: dict[str, dict[str, list[float]]], rows: list[dict[str, Any]]) -> None:
     first = next(iter(rates))
     print(
@@ -124,9 +118,12 @@ def show(rates: dict[str, dict[str, list[float]]], rows: list[dict[str, Any]]) -
         own = [row for row in rows if row["name"] == name]
         if not own:
             continue
-        top1, top5 = ([100 * row[of] for row in own] for of in ("top1", "top5"))
+        top1, top5 = (
+            f"{mean_and_deviation([100 * row[of] for row in own], '.2f')} %"
+            for of in ("top1", "top5")
+        )
         print(
-            f"| {name} | {own[0]['parameters']:,} | {spread(top1)} | {spread(top5)} |"
+            f"| {name} | {own[0]['parameters']:,} | {top1} | {top5} |"
             f" {own[0]['epochs']} | {statistics.median(rate['training']):,.0f}/s |"
             f" {statistics.median(rate['predicting']):,.0f}/s |"
         )
@@ -166,8 +163,6 @@ def main() -> None:
 
     measured = given.work / "rates.json"
     if not measured.exists():
-        # A report for each of a hundred runs helps nobody.
-        finish.write_evaluation = lambda *_, **__: None  # type: ignore[assignment]
         torch.set_num_threads(use_cores(2))
         write_json(measured, measure_rates(given.networks, Store(few), given.work, given.rounds))
     rates = json.loads(measured.read_text(encoding="utf-8"))

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-from common import machine
+from common import machine, mean_and_deviation
 from doodlewise.data.prepare import PictureWish, prepare
 from doodlewise.data.split import Fractions
 from doodlewise.data.store import Store
@@ -90,12 +90,11 @@ def line(preset: str, options: argparse.Namespace, store: Store, work: Path) -> 
         test.append(evaluate(subject, store, "test").top1)
         val.append(run.best_top1)
     mean, n = statistics.mean(test), store.size("test")
-    spread = statistics.stdev(test) if len(test) > 1 else 0.0
     seconds = (time.perf_counter() - started) / options.seeds
     return (
-        f"variation {preset:8} test top-1 {mean:.2%} ± {spread:.2%} (sd of {len(test)} seeds; n ="
-        f" {n}, so ± {1.96 * math.sqrt(mean * (1 - mean) / n):.1%} by the number of photos);"
-        f" each {', '.join(f'{value:.2%}' for value in test)}; validation"
+        f"variation {preset:8} test top-1 {mean_and_deviation(test, '.2%')} (sd of {len(test)}"
+        f" seeds; n = {n}, so ± {1.96 * math.sqrt(mean * (1 - mean) / n):.1%} by the number of"
+        f" photos); each {', '.join(f'{value:.2%}' for value in test)}; validation"
         f" {statistics.mean(val):.2%}; {seconds:.0f} s a seed"
     )
 

@@ -70,21 +70,15 @@ def test_the_bundled_model_learns_other_words_in_a_moment(
     assert f"model: {tmp_path / 'mine' / 'model'}" in out
 
 
-@pytest.mark.usefixtures("without_report")
 def test_in_python(store: Path, base: Path, tmp_path: Path) -> None:
     done = dw.finetune(
-        base, store, epochs=1, name="mine", runs=str(tmp_path), optim={"lr": 1e-4}, device="cpu"
-    )
+        base, store, epochs=1, name="mine", runs=str(tmp_path), optim={"lr": 1e-4}, device="cpu",
+        report=False,
+    )  # fmt: skip
     info = read_bundle_info(done.folder / "model")
     assert info.model == "quickdraw_cnn_v2"
     assert info.render == RenderSpec(28, 12.0, 20.0)
     assert dw.load(done.folder).classes == list(WORDS)
-
-
-@pytest.fixture
-def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out report.html and its pictures."""
-    monkeypatch.setattr("doodlewise.training.finish.write_evaluation", lambda *_, **__: None)
 
 
 def test_what_is_not_said_follows_from_the_base_and_the_store(store: Path, base: Path) -> None:
@@ -116,15 +110,11 @@ def test_dry_run_shows_what_would_learn(
 
 
 def test_in_json(
-    store: Path,
-    base: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    without_report: None,
+    store: Path, base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, out, err = ask(
         capsys, "finetune", base, store, "--epochs", 2, "--runs", tmp_path, "--name", "j",
-        "--device", "cpu", "--json",
+        "--device", "cpu", "--no-report", "--json",
     )  # fmt: skip
     lines = [json.loads(line) for line in out.splitlines()]
     assert (status, err) == (0, "")

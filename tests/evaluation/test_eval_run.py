@@ -28,12 +28,10 @@ CPU = torch.device("cpu")
 
 def trained(store: Path, runs: Path, epochs: int) -> Subject:
     """A network that is neither good nor bad."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("doodlewise.training.finish.write_evaluation", lambda *_, **__: None)
-        run = train(
-            store=store, runs=runs, model="quickdraw_cnn_v2", epochs=epochs, batch_size=32,
-            name="run", device="cpu", precision="32-true",
-        )  # fmt: skip
+    run = train(
+        store=store, runs=runs, model="quickdraw_cnn_v2", epochs=epochs, batch_size=32,
+        name="run", device="cpu", precision="32-true", report=False,
+    )  # fmt: skip
     network, info = load_bundle(run.folder / "model")
     return Subject(network, info.classes, info.render, CPU, name="run")
 

@@ -40,12 +40,10 @@ FIXED = Subject(
 @pytest.fixture(scope="module")
 def run(strokes_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that is neither good nor bad."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("doodlewise.training.finish.write_evaluation", lambda *_, **__: None)
-        return train(
-            store=strokes_store, runs=tmp_path_factory.mktemp("runs"), model="quickdraw_cnn_v2",
-            epochs=3, batch_size=32, name="run", device="cpu", precision="32-true",
-        ).folder  # fmt: skip
+    return train(
+        store=strokes_store, runs=tmp_path_factory.mktemp("runs"), model="quickdraw_cnn_v2",
+        epochs=3, batch_size=32, name="run", device="cpu", precision="32-true", report=False,
+    ).folder  # fmt: skip
 
 
 @pytest.fixture(scope="module")

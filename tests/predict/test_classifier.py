@@ -38,12 +38,10 @@ TOLERANCE = 1e-5
 
 def trained(store: Path, runs: Path) -> Path:
     """The folder of a run that has learnt a little."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("doodlewise.training.finish.write_evaluation", lambda *_, **__: None)
-        return train(
-            store=store, runs=runs, model="quickdraw_cnn_v2", epochs=4, batch_size=16,
-            name="run", device="cpu", precision="32-true",
-        ).folder  # fmt: skip
+    return train(
+        store=store, runs=runs, model="quickdraw_cnn_v2", epochs=4, batch_size=16,
+        name="run", device="cpu", precision="32-true", report=False,
+    ).folder  # fmt: skip
 
 
 @pytest.fixture(scope="module")

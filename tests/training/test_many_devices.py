@@ -44,6 +44,7 @@ SETTINGS: dict[str, Any] = {
     "precision": "32-true",
     "render.side": 16,
     "optim.lr": 1e-3,
+    "report": False,
     # So that a run can end after any number of epochs, and be compared.
     "optim.schedule": "constant",
     "optim.warmup": 0.0,
@@ -67,9 +68,7 @@ LAUNCHERS = ("cli", "torchrun", "ray")
 @pytest.fixture(scope="module")
 def one(strokes_store: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
     """What one process learns."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("doodlewise.training.finish.write_evaluation", lambda *_, **__: None)
-        return go_on(strokes_store, tmp_path_factory.mktemp("one"), "one", epochs=EPOCHS)
+    return go_on(strokes_store, tmp_path_factory.mktemp("one"), "one", epochs=EPOCHS)
 
 
 def go_on(store: Path, runs: Path, name: str, *, epochs: int, resume: bool = False) -> TrainedRun:
@@ -171,7 +170,7 @@ def test_two_processes_from_python_and_the_same_again(
 
 
 def test_a_run_in_two_processes(
-    start: Any, one: TrainedRun, strokes_store: Path, tmp_path: Path, without_report: None
+    start: Any, one: TrainedRun, strokes_store: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / start.launcher
 

@@ -31,6 +31,8 @@ FLAGS = {
     if part.metadata.get("flag")
 }
 """Flag to the dotted name of its setting."""
+UNSAID = ("", None, False, inspect.Parameter.empty)
+"""Defaults that say nothing."""
 
 
 def _train(
@@ -129,7 +131,8 @@ def show_run(run: TrainedRun) -> None:
     output.say("Next:")
     output.say(f"  doodlewise eval {run.folder}")
     output.say(f"  doodlewise predict {run.folder} {info.examples}")
-    output.say(f"  open {run.folder / 'report.html'}")
+    if (run.folder / "report.html").exists():
+        output.say(f"  open {run.folder / 'report.html'}")
 
 
 def asked_for(
@@ -195,9 +198,11 @@ def with_flags(
         kind = str if get_origin(kind) is not None or (are_lists and kind is not bool) else kind
         default = (usual or {}).get(name, parts[name].default)
         text = parts[name].metadata["help"]
+        names = f"{flag}/{flag.replace('--', '--no-')}" if default is True else flag
         if isinstance(default, tuple):
             default = ",".join(default)
-        shown = "" if default in ("", inspect.Parameter.empty) else f" [default: {default}]"
+        default = flag.removeprefix("--") if default is True else default
+        shown = f" [default: {default}]" if default not in UNSAID else ""
         parameters.append(
             inspect.Parameter(
                 _parameter_name(flag),
@@ -205,7 +210,7 @@ def with_flags(
                 default=None,
                 annotation=Annotated[
                     kind | None,
-                    typer.Option(flag, help=text[0].upper() + text[1:] + "." + shown),
+                    typer.Option(names, help=text[0].upper() + text[1:] + "." + shown),
                 ],
             )
         )

@@ -31,7 +31,7 @@ from .report import Told, write_report
 from .result import EvalResult
 from .run import Subject, rows_at, scores_of
 
-__all__ = ["Told", "picture_of_mistakes", "write_evaluation"]
+__all__ = ["Told", "picture_of_mistakes", "write_evaluation", "write_figures"]
 
 SHOWN = RenderSpec(side=96, line_width=6.0)
 """How drawings are shown to people: finer than networks need them."""
@@ -85,8 +85,18 @@ def write_evaluation(
         for title, (name, figure) in figures.items():
             pictures[title] = to_png(figure)
             (folder / "plots" / f"{name}.png").write_bytes(pictures[title])
-        write_text(folder / "eval.json", result.to_json())
+        write_figures(folder, result)
         write_report(folder / "report.html", result, pictures, told=told() if told else None)
+
+
+def write_figures(folder: Path, result: EvalResult) -> None:
+    """Write eval.json alone into a folder that is there.
+
+    Raises:
+        DataError: the disk is full, or the folder cannot be written.
+    """
+    with explain_os_errors(f"writing {folder}", "Then evaluate again"):
+        write_text(folder / "eval.json", result.to_json())
 
 
 def picture_of_mistakes(store: Store, split: str, result: EvalResult) -> bytes | None:

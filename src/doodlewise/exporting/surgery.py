@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from onnx import ModelProto, NodeProto, TensorProto, helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper
 
 from ..predict.onnx_backend import PIXELS
 from .graph import HEAD
@@ -23,7 +23,7 @@ def take_images_too(model: ModelProto, image_shape: tuple[int, int, int]) -> Non
     levels, inked = "levels", "inked"
     for node in graph.node:
         _rename(node.output, PIXELS, levels)
-        _rename(node.input, PIXELS, inked)
+    _feed(graph, PIXELS, inked)
     blank = helper.make_tensor(
         "images", TensorProto.UINT8, [1, *image_shape], bytes(_product(image_shape)), raw=True
     )
@@ -59,10 +59,7 @@ def times_may_lack(model: ModelProto) -> None:
     shape = ["n_times", "n_times_each"]
     graph.input.append(helper.make_tensor_value_info("times", TensorProto.FLOAT, shape))
     # What follows may ask `times` for the number of drawings, so it gets a number for every point.
-    for node in graph.node:
-        for at, name in enumerate(node.input):
-            if name == "times":
-                node.input[at] = "times_of_points"
+    _feed(graph, "times", "times_of_points")
     graph.initializer.append(helper.make_tensor("times_zero", TensorProto.INT64, [], [0]))
     spread = [
         helper.make_node("Mul", ["pen", "times_zero"], ["times_zeros"]),
@@ -86,14 +83,19 @@ def name_head(model: ModelProto) -> None:
         for tensor in graph.initializer:
             if tensor.name == old:
                 tensor.name = new
-        for node in graph.node:
-            _rename(node.input, old, new)
+        _feed(graph, old, new)
 
 
 def last_layer(model: ModelProto) -> NodeProto:
     """The Gemm that makes scores of the features."""
     gemms: list[NodeProto] = [node for node in model.graph.node if node.op_type == "Gemm"]
     return gemms[-1]
+
+
+def _feed(graph: GraphProto, old: str, new: str) -> None:
+    """Let every node that takes one value take another."""
+    for node in graph.node:
+        _rename(node.input, old, new)
 
 
 def _rename(names: list[str], old: str, new: str) -> None:

@@ -152,6 +152,9 @@ class TrainConfig:
     )
     freeze_norms: bool = setting(False, "batch norms keep the averages that they begin with")
     log: str = setting("csv", "records of the run: csv, or csv,tensorboard", flag="--log")
+    report: bool = setting(
+        True, "at the end, pictures and a page of how good it is", flag="--report"
+    )
     optim: Optim = setting(Optim, "how the weights change")
     render: RenderSpec = setting(RenderSpec, "how strokes become pixels; strokes stores only")
     augment: Augment = setting(Augment, "how drawings vary; strokes stores only")

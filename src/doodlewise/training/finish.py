@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..evaluation.plots import plot_curves, to_png
 from ..evaluation.plots_epochs import plot_confusion_over_epochs
 from ..evaluation.result import EvalResult, percent
-from ..evaluation.write import Told, write_evaluation
+from ..evaluation.write import Told, write_evaluation, write_figures
 from ..files import write_text
 from .bundles import Bundles
 from .fit import Position
@@ -49,12 +49,15 @@ def finish(bundles: Bundles, records: Records, epochs: int) -> Finished:
         best, result, final_top1 = bundles.keep()
         advice = records.curves(position).advice()
         facts = _facts(position, epochs, result.top1, final_top1)
-        pictures = _pictures(run, position, records)
 
         def told() -> Told:
             return Told(notes=advice, facts=facts | records.meter.usage(position).facts())
 
-        write_evaluation(run.path, best, bundles.store, "val", result, more=pictures, told=told)
+        if bundles.config.report:
+            pictures = _pictures(run, position, records)
+            write_evaluation(run.path, best, bundles.store, "val", result, more=pictures, told=told)
+        else:
+            write_figures(run.path, result)
     usage = records.keep_usage(position)
     _add_to_summary(run, facts | usage.facts(), advice)
     for line in (f"ended: {facts['ended']}", *advice, f"cost: {usage.line()}"):

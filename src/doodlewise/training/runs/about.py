@@ -92,10 +92,9 @@ def next_commands(run: RunRecord) -> list[str]:
         return [f"doodlewise train --config {path}/config.yaml"]
     if not (run.path / "model" / "config.json").exists():
         return []
-    commands = [
-        f"doodlewise predict {path} {_examples(run.path / 'model')}",
-        f"open {path}/report.html",
-    ]
+    commands = [f"doodlewise predict {path} {_examples(run.path / 'model')}"]
+    if (run.path / "report.html").exists():
+        commands.append(f"open {path}/report.html")
     if not any(each.split == "test" for each in run.evaluations):
         commands.insert(0, f"doodlewise eval {path}")
     return commands
