@@ -158,6 +158,19 @@ def test_networks(doodles: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_finetune_seconds(doodles: Path) -> None:
+    options = "--words 3 --drawings 8 --rounds 1"
+    output = run("finetune_seconds", "--data", doodles, *options.split())
+    seconds = [
+        spread_after(name, output)[0]
+        for name in ("report, all layers", "no report, all layers", "no report, last layer")
+    ]
+    assert min(seconds) > 0.5
+    assert spread_after("ratio of with to without a report", output)[0] == pytest.approx(
+        seconds[0] / seconds[1], abs=0.1
+    )
+
+
 def test_finetuning(doodles: Path, tmp_path: Path) -> None:
     options = "--epochs 1 --draws 1 --shots 1 5 --passes 4"
     output = run(

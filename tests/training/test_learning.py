@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from doodlewise.cli.app import run as run_command
 from doodlewise.data.store import Store
 from doodlewise.models.bundle import load_bundle
 from doodlewise.models.registry import as_input, create_model
@@ -152,6 +153,22 @@ def test_the_run_folder_holds_everything(long_run: TrainedRun) -> None:
     assert not [name for name in names if ".tmp" in name]
     evaluated = json.loads((long_run.folder / "eval.json").read_text("utf-8"))
     assert evaluated["top1"] == long_run.result.top1
+
+
+def test_without_a_report_its_figures_are_kept(
+    train_tiny: Callable[..., TrainedRun], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = train_tiny(epochs=1, report=False).folder
+    assert not (folder / "report.html").exists()
+    assert {path.stem for path in (folder / "plots").iterdir()} == {"architecture"}
+    assert run_command(["runs", "show", str(folder), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    (figures,) = shown["evaluations"]
+    assert figures["top1"] == json.loads((folder / "eval.json").read_text("utf-8"))["top1"]
+    assert run_command(["runs", "show", str(folder)]) == 0
+    said = "".join(capsys.readouterr())
+    assert "doodlewise predict" in said
+    assert "report.html" not in said
 
 
 def test_metrics_are_the_rows(long_run: TrainedRun) -> None:

@@ -202,7 +202,9 @@ def with_flags(
         if isinstance(default, tuple):
             default = ",".join(default)
         default = flag.removeprefix("--") if default is True else default
-        shown = f" [default: {default}]" if default not in UNSAID else ""
+        # Not `in`: 0 is said, and equals False.
+        is_unsaid = any(default is each for each in UNSAID)
+        shown = "" if is_unsaid else f" [default: {default}]"
         parameters.append(
             inspect.Parameter(
                 _parameter_name(flag),

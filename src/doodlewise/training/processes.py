@@ -22,6 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
+import torch.distributed
 from lightning_fabric import Fabric
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
@@ -103,6 +104,9 @@ class _Task:
         else:
             if fabric.is_global_zero:
                 self._leave(result)
+        # Threads of the group that Python's end finds alive may abort the process.
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
 
     def _leave(self, result: object) -> None:
         if not self._outcome.exists():
