@@ -53,6 +53,14 @@ def test_a_file_is_one_idea(path: Path) -> None:
         assert lines[0].startswith('"""'), f"{path} does not say what it is"
 
 
+@pytest.mark.parametrize("folder", ["tests", "benchmarks", "examples", "docs"])
+def test_other_files_are_no_longer(folder: str) -> None:
+    paths = list((ROOT / folder).rglob("*.py"))
+    assert paths
+    long = {str(each) for each in paths if each.read_text(encoding="utf-8").count("\n") > 500}
+    assert not long, "Is each still one idea?"
+
+
 def test_python_dash_m_is_the_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "doodlewise", "--version"],

@@ -18,7 +18,6 @@ from doodlewise.data.formats.table import TABLE
 from doodlewise.image import ImageSpec, read_image
 
 SPEC = ImageSpec(16, 16, 3)
-GREY = ImageSpec(28, 28, 1)
 
 
 @pytest.mark.parametrize(
