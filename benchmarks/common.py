@@ -1,4 +1,4 @@
-"""What the benchmarks of the engine share: the machine, real drawings, fair timing, a job to train.
+"""What the benchmarks share: the machine, real drawings, fair timing, how figures are written.
 
 Whatever is compared takes turns, A, B, A, B, in one run: a machine that slows down for a moment
 slows down both, and the median of the rounds' ratios forgives a moment that hit only one.
@@ -22,19 +22,12 @@ from doodlewise.ragged import Ragged
 
 # Loaded where needed: what measures memory must not carry torch about.
 if TYPE_CHECKING:
-    from doodlewise.data.batches import TrainingBatches
-    from doodlewise.data.store import Store
-    from doodlewise.evaluation.result import EvalResult
     from doodlewise.evaluation.run import Subject
-    from doodlewise.training.config import TrainConfig
-    from doodlewise.training.fit import Job, Position
 
 __all__ = [
     "DATA",
-    "StopAfter",
     "in_turn",
     "machine",
-    "make_job",
     "mean_and_deviation",
     "median_and_spread",
     "ratios",
@@ -141,25 +134,6 @@ def mean_and_deviation(values: Sequence[float], form: str = ".1f") -> str:
     return f"{statistics.mean(values):{form}} ± {deviation:{form}}"
 
 
-class StopAfter:
-    """A listener that breaks the loop off after so many steps of an epoch; never when None."""
-
-    def __init__(self, steps: int | None) -> None:
-        self._steps = steps
-        self._done = 0
-
-    def on_step(self, position: Position, lr: float) -> None: ...
-
-    def on_epoch(self, *_: object) -> None: ...
-
-    def should_stop(self) -> bool:
-        self._done += 1
-        return self._done == self._steps
-
-    def on_stop(self, position: Position) -> None:
-        self._done = 0
-
-
 def subject_of(model: Path, *, is_calibrated: bool = True) -> Subject:
     """What a model folder holds, to be judged on the CPU; its scores bare if not calibrated."""
     import torch
@@ -170,51 +144,3 @@ def subject_of(model: Path, *, is_calibrated: bool = True) -> Subject:
     network, info = load_bundle(model)
     temperature = info.temperature if is_calibrated else 1.0
     return Subject(network, info.classes, info.render, torch.device("cpu"), temperature)
-
-
-def make_job(
-    config: TrainConfig,
-    store: Store,
-    listener: StopAfter,
-    make_batches: Callable[..., TrainingBatches],
-) -> Job:
-    """What `train.setup` builds for the loop on one device, with batches of another kind.
-
-    Args:
-        config: of the run.
-        store: that it trains on.
-        listener: is told of the steps.
-        make_batches: takes what `TrainingBatches` takes.
-    """
-    import torch
-    from lightning_fabric.utilities.seed import seed_everything
-
-    from doodlewise.evaluation.run import Subject, tally
-    from doodlewise.models.registry import create_model
-    from doodlewise.training.fit import Job
-    from doodlewise.training.optim import make_ema, make_optimizer
-    from doodlewise.training.setup import input_of, make_fabric
-
-    fabric, _ = make_fabric(config)
-    spec, image_shape = input_of(store, config.render)
-    seed_everything(config.seed, verbose=False)
-    network = create_model(config.model, n_classes=len(store.classes), image_shape=image_shape)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    wrapped, optimizer = fabric.setup(network, make_optimizer(network, config.optim))
-    ema = make_ema(network, config.optim.ema)
-    batches = make_batches(
-        store,
-        "train",
-        spec,
-        batch_size=config.batch_size,
-        augment=config.augment,
-        seed=config.seed,
-        threads=1,
-    )
-    subject = Subject(ema.module, store.classes, spec, fabric.device)
-
-    def validate() -> EvalResult:
-        ema.module.eval()
-        return tally(subject, store, "val").result()
-
-    return Job(config, fabric, wrapped, ema, optimizer, batches, validate, listener)

@@ -18,39 +18,27 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from common import (
-    DATA,
-    StopAfter,
-    in_turn,
-    machine,
-    make_job,
-    median_and_spread,
-    ratios,
-    real_files,
-)
-from doodlewise.data.batches import Batch, TrainingBatches
+from common import DATA, in_turn, machine, median_and_spread, ratios, real_files
+from doodlewise.data.batches import TrainingBatches
 from doodlewise.data.device_batches import DeviceBatches
 from doodlewise.data.device_split import bytes_held
 from doodlewise.data.prepare import prepare
 from doodlewise.data.store import Store
-from doodlewise.errors import Interrupted
 from doodlewise.heap import keep_freed_memory
 from doodlewise.raster import RenderSpec
 from doodlewise.training.config import TrainConfig
-from doodlewise.training.fit import Job, Position, fit
+from doodlewise.training.fit import Job
 from doodlewise.training.setup import make_fabric
-
-HELD = 16
-"""Batches that are used again and again."""
+from loop import Held, Steps, StopAfter, make_job
 
 
 def main() -> None:
@@ -107,7 +95,7 @@ def measure(
     kinds: dict[str, Callable[..., TrainingBatches]] = {
         "host": partial(_on_host, TrainingBatches, drawing),
         "device": partial(_on_device, device),
-        "held": partial(_on_host, partial(Held, device), drawing),
+        "held": partial(_on_host, partial(Held, device=device), drawing),
     }
     jobs = {name: make_job(config, store, StopAfter(steps), make) for name, make in kinds.items()}
     made = in_turn(
@@ -130,25 +118,6 @@ def _on_device(device: torch.device, *what: Any, **how: Any) -> DeviceBatches:
     return DeviceBatches(*what, device, **how)
 
 
-class Held(TrainingBatches):
-    """The same few batches over and over, on the device."""
-
-    def __init__(self, device: torch.device, *what: Any, **how: Any) -> None:
-        super().__init__(*what, **how)
-        self._device = device
-
-    @cached_property
-    def held(self) -> list[Batch]:
-        return [
-            Batch(batch.inputs.to(self._device), batch.labels.to(self._device))
-            for batch in islice(super().epoch(0), HELD)
-        ]
-
-    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
-        for number in range(first_batch, len(self)):
-            yield self.held[number % len(self.held)]
-
-
 class Batches:
     """Batches, brought to the device, and nothing else: of another epoch in each round."""
 
@@ -165,23 +134,6 @@ class Batches:
             torch.cuda.synchronize(device)
         self._round += 1
         return self._steps * self._job.config.batch_size / (time.perf_counter() - started)
-
-
-class Steps:
-    """The package's loop: the first steps of an epoch, of another one in each round."""
-
-    def __init__(self, job: Job, steps: int) -> None:
-        self._job, self._steps = job, steps
-        self._round = 0
-
-    def __call__(self) -> float:
-        started = time.perf_counter()
-        try:
-            fit(self._job, Position(epoch=self._round))
-        except Interrupted:
-            seconds = time.perf_counter() - started
-        self._round += 1
-        return self._steps * self._job.config.batch_size / seconds
 
 
 if __name__ == "__main__":

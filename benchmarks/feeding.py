@@ -18,9 +18,6 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Iterator
-from functools import cached_property
-from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -35,29 +32,23 @@ from torch.utils.data import DataLoader, Dataset
 
 from common import (
     DATA,
-    StopAfter,
     in_turn,
     machine,
-    make_job,
     median_and_spread,
     ratios,
     real_files,
     use_cores,
 )
-from doodlewise.data.batches import Batch, TrainingBatches, windows
+from doodlewise.data.batches import TrainingBatches, windows
 from doodlewise.data.prepare import prepare
 from doodlewise.data.store import Store
-from doodlewise.errors import Interrupted
 from doodlewise.heap import keep_freed_memory
 from doodlewise.models.registry import create_model
 from doodlewise.raster import RenderSpec
 from doodlewise.raster_host import render_rows
 from doodlewise.training.config import TrainConfig
-from doodlewise.training.fit import Job, Position, fit
 from doodlewise.training.setup import make_fabric
-
-HELD = 16
-"""Batches that are used again and again; enough that they do not all stay in a core's cache."""
+from loop import Held, Steps, StopAfter, make_job
 
 
 def main() -> None:
@@ -109,8 +100,8 @@ def measure(
     keep_freed_memory()
     rates = in_turn(
         {
-            "ours": Ours(make_job(config, store, StopAfter(steps), TrainingBatches), steps),
-            "held": Ours(make_job(config, store, StopAfter(steps), Held), steps),
+            "ours": Steps(make_job(config, store, StopAfter(steps), TrainingBatches), steps),
+            "held": Steps(make_job(config, store, StopAfter(steps), Held), steps),
             "tutorial": tutorial,
         },
         arguments.rounds,
@@ -125,35 +116,6 @@ def measure(
     print(f"cost of feeding, of a step: {median_and_spread(costs, '.1%')}")
     faster = ratios(rates["ours"], rates["tutorial"])
     print(f"ratio of ours to the tutorial: {median_and_spread(faster, '.1f')}")
-
-
-class Held(TrainingBatches):
-    """The same few batches over and over."""
-
-    @cached_property
-    def held(self) -> list[Batch]:
-        return list(islice(super().epoch(0), HELD))
-
-    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
-        for number in range(first_batch, len(self)):
-            yield self.held[number % len(self.held)]
-
-
-class Ours:
-    """The package's loop: the first steps of an epoch, of another one in each round."""
-
-    def __init__(self, job: Job, steps: int) -> None:
-        self._job, self._steps = job, steps
-        self._round = 0
-
-    def __call__(self) -> float:
-        started = time.perf_counter()
-        try:
-            fit(self._job, Position(epoch=self._round))
-        except Interrupted:
-            seconds = time.perf_counter() - started
-        self._round += 1
-        return self._steps * self._job.config.batch_size / seconds
 
 
 class Apart:

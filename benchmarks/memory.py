@@ -25,9 +25,7 @@ from pathlib import Path
 
 from common import (
     DATA,
-    StopAfter,
     machine,
-    make_job,
     median_and_spread,
     ratios,
     real_files,
@@ -131,6 +129,7 @@ def train(store: Store, model: str, steps: int) -> int:
     from doodlewise.data.batches import Batch, TrainingBatches
     from doodlewise.training.config import TrainConfig
     from doodlewise.training.fit import Position, fit
+    from loop import StopAfter, make_job
 
     class Spread(TrainingBatches):
         """All batches of an epoch are drawn, some of them given to the network."""
