@@ -52,7 +52,7 @@ def test_the_list_is_a_table_newest_first(runs: Path, capsys: pytest.CaptureFixt
     expected = "second convnet_tiny a10 10 finished 4/4 90.00 % @3 40 s"
     assert " ".join(rows[4]).startswith(expected)
     assert "sweep is a sweep: doodlewise runs list --runs runs/sweep" in err
-    assert "No runs: holiday photos." in err
+    assert "Folders that are no runs: holiday photos." in err
     assert "doodlewise runs compare stopped broken-off" in err
 
 

@@ -270,6 +270,29 @@ def test_what_is_refused_leaves_no_folder(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("own_registry")
+def test_a_network_that_cannot_be_had_leaves_no_folder(train_tiny: Train, tmp_path: Path) -> None:
+    made: list[nn.Module] = []
+
+    @register_model
+    def fetched_net(n_classes: int, image_shape: tuple[int, int, int]) -> nn.Module:
+        """Passes the trial, and is not there when the run begins, as weights that are fetched."""
+        if made:
+            raise ModelError("Its weights cannot be fetched.")
+        made.append(nn.Sequential(nn.Flatten(), nn.Linear(image_shape[1] ** 2, n_classes)))
+        return made[0]
+
+    with pytest.raises(ModelError, match="cannot be fetched"):
+        train_tiny(model="fetched_net")
+    assert list(tmp_path.iterdir()) == []
+    # What a run of before has left is no empty folder.
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    with pytest.raises(ModelError, match="cannot be fetched"):
+        train_tiny(model="fetched_net", exist_ok=True)
+    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 def test_a_device_that_is_not_there(train_tiny: Train, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no usable cuda device. Choose --device auto"):

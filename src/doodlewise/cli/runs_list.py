@@ -124,7 +124,7 @@ def _say_more(found: Found, facts: list[tuple[dict[str, Any], RunRecord]]) -> No
     lines = _short(lines, "more like these")
     others = _short(found.others, "others")
     if others:
-        lines.append(f"No runs: {', '.join(others)}.")
+        lines.append(f"Folders that are no runs: {', '.join(others)}.")
     lines += _short(
         [
             f"{sweep.name} is a sweep: doodlewise runs list --runs {quote(str(sweep))}"

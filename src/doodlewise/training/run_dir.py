@@ -65,6 +65,11 @@ class RunDir:
             raise RunError(f"There is no run at {path}. See what there is: ls {path.parent}")
         return run
 
+    def remove_if_empty(self) -> None:
+        """Leave no folder of a run that ended before anything was written."""
+        if not any(each.is_file() for each in self.path.rglob("*")):
+            shutil.rmtree(self.path, ignore_errors=True)
+
     @property
     def name(self) -> str:
         return self.path.name

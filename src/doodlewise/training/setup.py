@@ -126,6 +126,7 @@ def train(
 
         def prepare() -> tuple[TrainConfig, RunDir, Path | None, float, str]:
             run, checkpoint = _open_run(config, resume, exist_ok)
+            until_done.callback(run.remove_if_empty)
             until_done.enter_context(locked(run.path, "trained"))
             return config.with_values({"name": run.name}), run, checkpoint, begun, command()
 
