@@ -1,6 +1,6 @@
 """How well the engine learns: all 345 words in an hour on two CPU cores; ten animals, fairly.
 
-    python benchmarks/learning.py all345       # convnet_tiny, every word, one seed
+    python benchmarks/learning.py all345       # convnet_tiny or --model NAME, every word, one seed
     python benchmarks/learning.py animals10    # quickdraw_cnn_v2 against convnet_tiny, 3 seeds each
 
 Both train on the training split, choose the epoch on the validation split, and look at the test
@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from common import mean_and_deviation, subject_of
+from common import DATA, machine, mean_and_deviation, real_files, subject_of
 from doodlewise.data.catalog import WORD_SETS
 from doodlewise.data.prepare import prepare
 from doodlewise.data.store import Store
@@ -25,8 +25,6 @@ from doodlewise.training.config import TrainConfig
 from doodlewise.training.fit import Position
 from doodlewise.training.record import SilentReporter
 from doodlewise.training.setup import train
-
-DATA = Path(__file__).parents[1].parent / "shared" / "data" / "quickdraw" / "simplified"
 
 
 class Lines(SilentReporter):
@@ -40,19 +38,19 @@ def test_of(run: Path, store: Store) -> EvalResult:
     return evaluate(subject_of(run / "model"), store, "test")
 
 
-def all345(data: Path, work: Path, epochs: int) -> None:
+def all345(data: Path, work: Path, epochs: int, model: str) -> None:
     prepare([data], work / "store")
     store = Store(work / "store")
     started = time.perf_counter()
     config = TrainConfig(
-        store=str(store.folder), model="convnet_tiny", epochs=epochs, name="all345",
+        store=str(store.folder), model=model, epochs=epochs, name=f"all345-{model}",
         runs=str(work / "runs"), device="cpu",
     )  # fmt: skip
     run = train(config, reporter=Lines, exist_ok=True)
     minutes = (time.perf_counter() - started) / 60
     result = test_of(run.folder, store)
     print(f"{store!r}")
-    print(f"convnet_tiny, {epochs} epochs, {minutes:.1f} minutes, best epoch {run.best_epoch}")
+    print(f"{model}, {epochs} epochs, {minutes:.1f} minutes, best epoch {run.best_epoch}")
     for name, value in result.summary_rows():
         print(f"  {name:24} {value}")
 
@@ -88,12 +86,15 @@ def main() -> None:
     parser.add_argument("what", choices=["all345", "animals10"])
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--model", default="convnet_tiny", help="of all345")
+    parser.add_argument("--seeds", type=int, default=3, help="of animals10")
     work = Path(tempfile.gettempdir()) / "doodlewise-learning"
     parser.add_argument("--work", type=Path, default=work, help="for the stores and runs")
     given = parser.parse_args()
+    print(machine())
+    real_files(given.data)
     if given.what == "all345":
-        all345(given.data, given.work, given.epochs)
+        all345(given.data, given.work, given.epochs, given.model)
     else:
         animals10(given.data, given.work, given.epochs, given.seeds)
 
