@@ -171,6 +171,7 @@ def test_finetune_seconds(doodles: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_finetuning(doodles: Path, tmp_path: Path) -> None:
     options = "--epochs 1 --draws 1 --shots 1 5 --passes 4"
     output = run(
